@@ -1,0 +1,390 @@
+"""Closed forms: where the bytes of a training step go, as a ledger and as a predicted peak.
+
+The ledger adds up what has to stand there: weights, gradients, optimizer states. It is not the peak, since
+gradients appear while activations go. The peak is
+
+    weights + optimizer states + max(during the backward pass: gradients so far + activations still held,
+                                     at the optimizer step: gradients + the optimizer's temporaries)
+
+from the second step on (Adam's states appear at the end of the first) and with gradients set to None after
+each step. Every result is in bytes; 1 GB is 10**9 of them. A `model` is what it is in count.py.
+Standard library only.
+"""
+
+from collections.abc import Iterable
+from math import prod
+from typing import NamedTuple
+
+from lora_ref.count import (
+    config,
+    head_parameters,
+    is_tied,
+    linear_shapes,
+    lora_parameters,
+    matched,
+    matrix_parameters,
+    total_parameters,
+)
+
+# Bytes a number. NF4: 4 bits, an 8-bit scale for each 64 of them, an fp32 scale for each 256 of those
+# (QLoRA's double quantization, Dettmers et al. 2023, section 3).
+BYTES = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1, "nf4": (4 + 8 / 64 + 32 / (64 * 256)) / 8}
+
+# Numbers that an optimizer keeps for each trained one, and numbers that it makes and drops at the step.
+# On a GPU PyTorch runs AdamW as "foreach" unless told otherwise; its temporaries are one more copy of what is
+# trained. "adamw" here is AdamW(fused=True), which needs none.
+STATES = {"sgd": 0, "momentum": 1, "adamw": 2, "adamw_foreach": 2}
+TEMPORARIES = {"sgd": 0, "momentum": 0, "adamw": 0, "adamw_foreach": 1}
+
+
+# --- the ledger ---
+
+
+def size(numbers: float, dtype: str) -> float:
+    """Bytes of so many numbers in a dtype of BYTES."""
+    return numbers * _known("dtype", dtype, BYTES)
+
+
+def model_size(model: str | dict, dtype: str) -> float:
+    """Bytes of a model's weights. Of "nf4" only linear layers are, without the head; the rest is bf16."""
+    total = total_parameters(model)
+    if dtype != "nf4":
+        return size(total, dtype)
+    quantized = matrix_parameters(model) - head_parameters(model)
+    return size(quantized, "nf4") + size(total - quantized, "bf16")
+
+
+def optimizer_size(trained: int, optimizer: str = "adamw", dtype: str = "fp32") -> float:
+    """Bytes that an optimizer keeps from step to step: AdamW, two numbers for each trained parameter."""
+    return size(trained * _known("optimizer", optimizer, STATES), dtype)
+
+
+def ledger(
+    trained: int,
+    frozen: int = 0,
+    trained_dtype: str = "fp32",
+    frozen_dtype: str = "bf16",
+    optimizer: str = "adamw",
+) -> dict[str, float]:
+    """Bytes by purpose for so many parameters: frozen, trained, gradients, optimizer, total.
+
+    Gradients and optimizer states belong to trained parameters only and have their dtype.
+    """
+    return _ledger(size(frozen, frozen_dtype), trained, trained_dtype, optimizer)
+
+
+def full_ledger(model: str | dict, dtype: str = "fp32", optimizer: str = "adamw") -> dict[str, float]:
+    """The ledger of full fine-tuning: every parameter is trained."""
+    return _ledger(0, total_parameters(model), dtype, optimizer)
+
+
+def lora_ledger(
+    model: str | dict,
+    rank: int,
+    targets: str | tuple[str, ...] = "all-linear",
+    dtype: str = "bf16",
+    adapter_dtype: str = "fp32",
+    optimizer: str = "adamw",
+) -> dict[str, float]:
+    """The ledger of LoRA: the model is frozen in `dtype`, A and B are trained in `adapter_dtype`."""
+    trained = lora_parameters(model, rank=rank, targets=targets)
+    return _ledger(model_size(model, dtype), trained, adapter_dtype, optimizer)
+
+
+def _ledger(frozen_size: float, trained: int, trained_dtype: str, optimizer: str) -> dict[str, float]:
+    rows = {
+        "frozen": frozen_size,
+        "trained": size(trained, trained_dtype),
+        "gradients": size(trained, trained_dtype),
+        "optimizer": optimizer_size(trained, optimizer, trained_dtype),
+    }
+    return rows | {"total": sum(rows.values())}
+
+
+# --- saved activations ---
+
+
+class Saved(NamedTuple):
+    """A tensor that the forward pass keeps for the backward pass."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    what: str  # which tensor, and the operation whose gradient needs it
+
+    @property
+    def bytes(self) -> int:
+        return prod(self.shape) * (8 if self.dtype == "int64" else BYTES[self.dtype])
+
+
+class Saves(NamedTuple):
+    """All that a model saves: outside its blocks, in its first block, and in each of the others."""
+
+    ends: list[Saved]
+    first: list[Saved]
+    block: list[Saved]
+    blocks: int
+
+    @property
+    def bytes(self) -> int:
+        return _sum(self.ends) + _sum(self.first) + (self.blocks - 1) * _sum(self.block)
+
+
+class _Training(NamedTuple):
+    """What is trained, as far as activations can tell."""
+
+    dtype: str  # of the model and its activations
+    adapted: frozenset[str] | None  # linear layers with an adapter; None: everything is trained
+    adapter_dtype: str = ""
+    rank: int = 0
+
+
+def full_saves(model: str | dict, batch: int, sequence: int, dtype: str = "fp32") -> Saves:
+    """The activations that full fine-tuning holds when its forward pass ends, tensor by tensor."""
+    return _saves(model, batch, sequence, _Training(dtype, adapted=None))
+
+
+def lora_saves(
+    model: str | dict,
+    batch: int,
+    sequence: int,
+    rank: int,
+    targets: str | tuple[str, ...] = "all-linear",
+    dtype: str = "bf16",
+    adapter_dtype: str = "fp32",
+) -> Saves:
+    """The activations that LoRA without dropout holds when its forward pass ends, tensor by tensor."""
+    adapted = frozenset(matched(model, targets))
+    return _saves(model, batch, sequence, _Training(dtype, adapted, adapter_dtype, rank))
+
+
+def full_activations(model: str | dict, batch: int, sequence: int, dtype: str = "fp32") -> int:
+    """Bytes of `full_saves`."""
+    return full_saves(model, batch, sequence, dtype).bytes
+
+
+def lora_activations(
+    model: str | dict,
+    batch: int,
+    sequence: int,
+    rank: int,
+    targets: str | tuple[str, ...] = "all-linear",
+    dtype: str = "bf16",
+    adapter_dtype: str = "fp32",
+) -> int:
+    """Bytes of `lora_saves`."""
+    return lora_saves(model, batch, sequence, rank, targets, dtype, adapter_dtype).bytes
+
+
+def _saves(model: str | dict, batch: int, sequence: int, training: _Training) -> Saves:
+    """Hugging Face's Llama: sdpa attention, labels given, no padding mask, no cache, no checkpointing.
+
+    Autograd keeps what the gradient of an operation needs, and keeps nothing for a gradient that nobody asks
+    for: a frozen linear layer does not keep its input, and what comes before the first trained parameter
+    keeps nothing at all. Each storage counts once; parameters are no activations. Attention must run a fused
+    kernel, which keeps no scores: for grouped queries in fp32 PyTorch may have none on a GPU.
+    """
+    fields = config(model)
+    if fields["model_type"] not in ("llama", "mistral", "qwen2"):
+        raise ValueError(
+            f"saved activations are derived for llama, mistral and qwen2, not for {fields['model_type']}; "
+            "measure this one with torch.autograd.graph.saved_tensors_hooks"
+        )
+    for dtype in {training.dtype, training.adapter_dtype} - {""}:
+        _known("activation dtype", dtype, ("fp32", "bf16", "fp16"))
+    full = training.adapted is None
+    return Saves(
+        ends=_ends(fields, batch, sequence, training),
+        first=_block(fields, batch, sequence, training, live=full),
+        block=_block(fields, batch, sequence, training, live=True),
+        blocks=fields["num_hidden_layers"],
+    )
+
+
+def _block(fields: dict, batch: int, sequence: int, training: _Training, live: bool) -> list[Saved]:
+    """One block. live: whether something before it is trained, so that its input needs a gradient."""
+    shapes = linear_shapes(fields)
+    d, q = shapes["q_proj"]
+    kv = shapes["k_proj"][1]  # grouped queries share keys and values
+    inner = shapes["gate_proj"][1]
+    heads = fields["num_attention_heads"]
+    dtype = training.dtype
+    tokens = (batch, sequence)
+
+    def trains(*names: str) -> bool:
+        return training.adapted is None or any(name in training.adapted for name in names)
+
+    saved = _norm(tokens, d, training, live, "attention norm")
+    saved += _inputs(tokens, d, training, "q_proj", "k_proj", "v_proj")
+    attention_live = live or trains("q_proj", "k_proj", "v_proj")
+    if attention_live:
+        saved += [
+            Saved((*tokens, q), dtype, "rotated queries: attention"),
+            Saved((*tokens, kv), dtype, "rotated keys: attention"),
+            Saved((*tokens, kv), dtype, "values: attention"),
+            Saved((*tokens, q), dtype, "attention's output: attention"),
+            Saved((batch, heads, sequence), "fp32", "log-sum-exp of the scores: attention, for the scores"),
+        ]
+    # Attention's output is o_proj's input, the same storage.
+    saved += _inputs(tokens, q, training, "o_proj", kept=attention_live)
+    live = attention_live or trains("o_proj")
+
+    saved += _norm(tokens, d, training, live, "MLP norm")
+    saved += _inputs(tokens, d, training, "gate_proj", "up_proj")
+    if live or trains("gate_proj"):
+        saved += [
+            Saved((*tokens, inner), dtype, "gate: silu"),
+            Saved((*tokens, inner), dtype, "up: its product with silu(gate)"),
+        ]
+    if live or trains("up_proj"):
+        saved += [Saved((*tokens, inner), dtype, "silu(gate): its product with up")]
+    return saved + _inputs(tokens, inner, training, "down_proj")
+
+
+def _ends(fields: dict, batch: int, sequence: int, training: _Training) -> list[Saved]:
+    """Before the first block and after the last one."""
+    q = linear_shapes(fields)["q_proj"][1]
+    d, vocabulary, head = fields["hidden_size"], fields["vocab_size"], q // fields["num_attention_heads"]
+    tokens = (batch, sequence)
+    saved = [
+        Saved((sequence, head), training.dtype, "cosines of the positions: rotation, once for all blocks"),
+        Saved((sequence, head), training.dtype, "sines of the positions: rotation, once for all blocks"),
+        Saved((*tokens, vocabulary), "fp32", "log-probabilities: the loss, fp32 in any model"),
+        Saved(tokens, "int64", "labels, shifted by one: the loss"),
+    ]
+    if training.adapted is None:
+        saved += [Saved(tokens, "int64", "token ids: the embedding's gradient")]
+    return saved + _norm(tokens, d, training, True, "final norm") + _inputs(tokens, d, training, "lm_head")
+
+
+def _norm(tokens: tuple, d: int, training: _Training, live: bool, name: str) -> list[Saved]:
+    """RMSNorm, weight * (x / rms(x)), computes in fp32 whatever its input is."""
+    saved = []
+    if live:
+        saved += [
+            Saved((*tokens, d), "fp32", f"x in fp32 ({name}): its square, and its product with 1 / rms"),
+            Saved((*tokens, 1), "fp32", f"1 / rms ({name}): its product with x"),
+        ]
+    if training.adapted is None:
+        saved += [Saved((*tokens, d), training.dtype, f"x / rms ({name}): the gradient of the weight")]
+    return saved
+
+
+def _inputs(tokens: tuple, d: int, training: _Training, *names: str, kept: bool = False) -> list[Saved]:
+    """What linear layers that read one tensor x of width d keep, as far as their trained weights need it.
+
+    kept: x itself is kept by the operation that made it.
+    """
+    if training.adapted is None:
+        return [] if kept else [Saved((*tokens, d), training.dtype, f"x: the gradient of {', '.join(names)}")]
+    adapted = [name for name in names if name in training.adapted]
+    dtype = training.adapter_dtype
+    saved = [Saved((*tokens, training.rank), dtype, f"A x: the gradient of B at {name}") for name in adapted]
+    if dtype != training.dtype:  # each adapter casts x for itself
+        return saved + [Saved((*tokens, d), dtype, f"x, cast: the gradient of A at {name}") for name in adapted]
+    if adapted and not kept:
+        saved += [Saved((*tokens, d), dtype, f"x: the gradient of A at {', '.join(adapted)}")]
+    return saved
+
+
+# --- the peak ---
+
+
+def full_peak(model: str | dict, batch: int, sequence: int, dtype: str = "fp32", optimizer: str = "adamw") -> float:
+    """Predicted peak of full fine-tuning, in bytes, from the second step on."""
+    return sum(full_at_peak(model, batch, sequence, dtype, optimizer).values())
+
+
+def lora_peak(
+    model: str | dict,
+    batch: int,
+    sequence: int,
+    rank: int,
+    targets: str | tuple[str, ...] = "all-linear",
+    dtype: str = "bf16",
+    adapter_dtype: str = "fp32",
+    optimizer: str = "adamw",
+) -> float:
+    """Predicted peak of LoRA without dropout, in bytes, from the second step on."""
+    return sum(lora_at_peak(model, batch, sequence, rank, targets, dtype, adapter_dtype, optimizer).values())
+
+
+def full_at_peak(
+    model: str | dict, batch: int, sequence: int, dtype: str = "fp32", optimizer: str = "adamw"
+) -> dict[str, float]:
+    """`full_peak` by purpose: frozen, trained, optimizer, gradients, activations, temporaries."""
+    fields = config(model)
+    width, vocabulary = fields["hidden_size"], fields["vocab_size"]
+    # Weights of a block and its two norms; the biases of Qwen2's q, k and v are too few to tell.
+    block = sum(d_in * d_out for d_in, d_out in linear_shapes(fields).values()) + 2 * width
+    return _at_peak(
+        ledger=full_ledger(fields, dtype, optimizer),
+        temporaries=size(total_parameters(fields), dtype) * TEMPORARIES[optimizer],
+        saves=full_saves(fields, batch, sequence, dtype),
+        logits=size(batch * sequence * vocabulary, "fp32"),
+        head_gradient=size(vocabulary * width, dtype),
+        block_gradient=size(block, dtype),
+        input_gradient=size(batch * sequence * width, dtype),
+        # The embedding's own gradient comes last. Tied, it, the head's and their sum are three tensors.
+        tied_gradients=size(2 * vocabulary * width, dtype) if is_tied(fields) else 0,
+    )
+
+
+def lora_at_peak(
+    model: str | dict,
+    batch: int,
+    sequence: int,
+    rank: int,
+    targets: str | tuple[str, ...] = "all-linear",
+    dtype: str = "bf16",
+    adapter_dtype: str = "fp32",
+    optimizer: str = "adamw",
+) -> dict[str, float]:
+    """`lora_peak` by purpose: frozen, trained, optimizer, gradients, activations, temporaries."""
+    fields = config(model)
+    adapters = size(lora_parameters(fields, rank, targets), adapter_dtype)
+    return _at_peak(
+        ledger=lora_ledger(fields, rank, targets, dtype, adapter_dtype, optimizer),
+        temporaries=adapters * TEMPORARIES[optimizer],
+        saves=lora_saves(fields, batch, sequence, rank, targets, dtype, adapter_dtype),
+        logits=size(batch * sequence * fields["vocab_size"], "fp32"),
+        block_gradient=adapters / fields["num_hidden_layers"],
+    )
+
+
+def _at_peak(
+    ledger: dict[str, float],
+    temporaries: float,
+    saves: Saves,
+    logits: float,
+    block_gradient: float,
+    head_gradient: float = 0,
+    input_gradient: float = 0,
+    tied_gradients: float = 0,
+) -> dict[str, float]:
+    """The fullest moment of a step: the backward pass adds gradients and drops activations, block by block.
+
+    What a single operation holds for a moment is left out, but for the moments that can be the peak: the
+    loss, which holds two gradients of the logits' shape beside the log-probabilities (one, in their place,
+    is left for the head), and the embedding, last of all.
+    """
+    # (gradients so far, activations still held, temporaries)
+    moments = [(0, saves.bytes + 2 * logits, 0), (head_gradient, saves.bytes, 0)]
+    gradients, held = head_gradient, saves.bytes - _sum(saves.ends)
+    for block in reversed(range(saves.blocks)):
+        gradients += block_gradient
+        held -= _sum(saves.block if block > 0 else saves.first)
+        moments += [(gradients, held, 0)]
+    moments += [(ledger["gradients"] + tied_gradients, input_gradient, 0)]
+    moments += [(ledger["gradients"], 0, temporaries)]  # the optimizer step
+    fullest = dict(zip(("gradients", "activations", "temporaries"), max(moments, key=sum), strict=True))
+    return {purpose: ledger[purpose] for purpose in ("frozen", "trained", "optimizer")} | fullest
+
+
+def _sum(saved: Iterable[Saved]) -> int:
+    return sum(each.bytes for each in saved)
+
+
+def _known(kind: str, name: str, known: Iterable[str] | dict) -> float:
+    if name not in known:
+        raise ValueError(f"{kind} must be one of {', '.join(known)}, got {name!r}")
+    return known[name] if isinstance(known, dict) else 0

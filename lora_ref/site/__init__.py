@@ -1,0 +1,1 @@
+"""From programs to records to pages. Imports no torch."""

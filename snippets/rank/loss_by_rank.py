@@ -1,0 +1,147 @@
+"""How the loss falls with rank: the small model, which has read documentation, learns to read code.
+
+Measures loss on test code in nats a token, after tuning with LoRA at seven ranks, with the same matrices
+trained in full, and with everything trained. Each method takes its best learning rate on validation code.
+"""
+
+DEVICE = "cpu"
+RANKS = (1, 2, 4, 8, 16, 32, 64)
+ALPHA = 16
+STEPS, BATCH, CONTEXT = 150, 8, 128
+RATES = {
+    "rank_1": (1e-3, 2e-3, 4e-3, 8e-3),
+    "rank_2": (1e-3, 2e-3, 4e-3, 8e-3),
+    "rank_4": (2e-3, 4e-3, 8e-3, 1.6e-2),
+    "rank_8": (2e-3, 4e-3, 8e-3, 1.6e-2),
+    "rank_16": (4e-3, 8e-3, 1.6e-2, 3.2e-2),
+    "rank_32": (4e-3, 8e-3, 1.6e-2, 3.2e-2),
+    "rank_64": (4e-3, 8e-3, 1.6e-2, 3.2e-2),
+    "full_matrices": (5e-4, 1e-3, 2e-3, 4e-3),
+    "full_all": (5e-4, 1e-3, 2e-3, 4e-3),
+}
+VALIDATION_WINDOWS, TEST_WINDOWS = 150, 300  # of CONTEXT tokens
+SEEDS = (0, 1, 2)
+READS = ("corpus.txt", "docs/records/base/base.safetensors", "docs/records/base/tokenizer.json")
+
+MEANING = {
+    "ranks": "ranks",
+    "losses_nats": "loss on test code at each rank, nats a token",
+    "loss_before_nats": "loss on test code before any tuning, nats a token",
+    "loss_rank_*_nats": "loss on test code after tuning with LoRA, rank *, nats a token",
+    "loss_full_matrices_nats": "loss on test code after training the same matrices in full, nats a token",
+    "loss_full_all_nats": "loss on test code after training everything, nats a token",
+    "rate_rank_*": "learning rate chosen for LoRA, rank *",
+    "rate_full_matrices": "learning rate chosen for the same matrices in full",
+    "rate_full_all": "learning rate chosen for training everything",
+}
+CHECK_SECONDS = 45  # what recheck() takes
+
+
+# --8<-- [start:method]
+def put_in(method, model):
+    """Choose what is trained: an adapter beside every linear layer, or those layers themselves, or all."""
+    from functools import partial
+
+    from lora_ref.inject import inject
+    from lora_ref.lora import LoRALinear
+
+    if method.startswith("rank_"):
+        rank = int(method.removeprefix("rank_"))
+        inject(model, "all-linear", partial(LoRALinear, rank=rank, alpha=ALPHA))
+    elif method == "full_matrices":
+        model.requires_grad_(False)
+        for block in model.blocks:
+            for layer in (*block.attention.children(), block.up_proj, block.down_proj):
+                layer.weight.requires_grad_(True)
+
+
+# --8<-- [end:method]
+
+
+def tokens_of(report):
+    from lora_ref.data import encode, load_text
+
+    text, tokenizer = load_text(report.read("corpus.txt")), report.read("docs/records/base/tokenizer.json")
+    return {split: encode(text[f"code/{split}"], tokenizer) for split in ("train", "validation", "test")}
+
+
+# --8<-- [start:cell]
+def cell(method, rate, seed, tokens, report):
+    """(validation loss, test loss) of one method at one learning rate."""
+    import torch
+
+    from lora_ref.model import load_model
+    from lora_ref.train import TrainConfig, evaluate, train_model
+
+    model = load_model(report.read("docs/records/base/base.safetensors"))
+    torch.manual_seed(seed)
+    put_in(method, model)
+    train_model(model, tokens["train"], TrainConfig(STEPS, rate, BATCH, CONTEXT), seed)
+    validation = evaluate(model, tokens["validation"], VALIDATION_WINDOWS, CONTEXT)
+    test = evaluate(model, tokens["test"], TEST_WINDOWS, CONTEXT)  # a split of its own
+    return sum(validation) / len(validation), sum(test) / len(test)
+
+
+# --8<-- [end:cell]
+
+
+def run(seed, report):
+    from lora_ref.model import load_model
+    from lora_ref.train import evaluate
+
+    tokens = tokens_of(report)
+    before = evaluate(
+        load_model(report.read("docs/records/base/base.safetensors")), tokens["test"], TEST_WINDOWS, CONTEXT
+    )
+    values = {"loss_before_nats": sum(before) / len(before)}
+    steps, step = sum(map(len, RATES.values())), 0
+    for method, rates in RATES.items():
+        losses = []
+        for rate in rates:
+            losses.append(cell(method, rate, seed, tokens, report))
+            report(step := step + 1, steps)
+        values[f"validation_{method}_nats"], values[f"test_{method}_nats"] = map(list, zip(*losses, strict=True))
+    return values
+
+
+def combine(seeds):
+    from lora_ref.grid import best_rate, over_seeds
+
+    values = {"loss_before_nats": seeds[0]["loss_before_nats"], "ranks": list(RANKS)}
+    for method, rates in RATES.items():
+        best = best_rate(rates, [one[f"validation_{method}_nats"] for one in seeds], method)
+        values |= over_seeds(f"loss_{method}_nats", [one[f"test_{method}_nats"][best] for one in seeds])
+        values[f"rate_{method}"] = rates[best]
+    for suffix in ("", "_sd"):
+        values[f"losses_nats{suffix}"] = [values[f"loss_rank_{rank}_nats{suffix}"] for rank in RANKS]
+    return values
+
+
+def recheck(seed, values, report):
+    """Two of the chosen cells again; which two, the commit turns."""
+    tokens, again = tokens_of(report), {}
+    for turn in (report.turn, report.turn + 1):
+        method = list(RATES)[turn % len(RATES)]
+        best = RATES[method].index(values[f"rate_{method}"])
+        again[f"test_{method}_nats"] = list(values[f"test_{method}_nats"])
+        again[f"test_{method}_nats"][best] = cell(method, RATES[method][best], seed, tokens, report)[1]
+    return again
+
+
+def figures(values):
+    from lora_ref.site import chart
+
+    losses, before = values["losses_nats"], values["loss_before_nats"]
+    matrices, everything = values["loss_full_matrices_nats"], values["loss_full_all_nats"]
+    pairs = ", ".join(f"{loss:.2f} at {rank}" for rank, loss in zip(RANKS, losses, strict=True))
+    fig = chart.new(
+        alt=f"Loss on test code by rank: {pairs}. The same matrices in full reach {matrices:.2f}, everything in full "
+        f"{everything:.2f}. Before tuning the loss was {before:.2f}."
+    )
+    chart.line(fig, list(RANKS), losses, "LoRA", sd=values["losses_nats_sd"], format=".3f", show=(RANKS[0], RANKS[3]))
+    chart.reference(fig, matrices, ("same matrices in full", "same matrices"), format=".3f")
+    chart.reference(fig, everything, ("everything in full", "everything"), format=".3f")
+    chart.note(fig, RANKS[0], None, f"↑ {before:.2f} before tuning")
+    chart.rank_axis(fig, list(RANKS))
+    chart.y_axis(fig, "loss, nats a token", format=".1f")
+    return {"curve": fig}
