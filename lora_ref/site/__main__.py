@@ -46,6 +46,7 @@ def run_command(
     time_limit: Annotated[
         float | None, typer.Option(min=1, help="Stop after this many seconds; finished seeds are kept.")
     ] = None,
+    dry_run: Annotated[bool, typer.Option(help="Only say what would run; exit 3 if there is something.")] = False,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Processes at a time, one thread each; by default one a core.")
     ] = None,
