@@ -1,5 +1,7 @@
 """Draw the figures of records whose drawing code changed; re-runs nothing."""
 
+from collections.abc import Callable
+
 from lora_ref.site import figures
 from lora_ref.site.fingerprint import fingerprint
 from lora_ref.site.program import import_program, programs
@@ -7,7 +9,9 @@ from lora_ref.site.project import Project, UserError
 from lora_ref.site.record import load_record, save_record
 
 
-def draw_stale(project: Project, selection: str | None = None, every: bool = False) -> list[str]:
+def draw_stale(
+    project: Project, selection: str | None = None, every: bool = False, warn: Callable[[str], None] = print
+) -> list[str]:
     """Names of the programs whose figures were drawn: new records, changed drawing code, damaged files."""
     todo = []
     for name, program in programs(project).items():
@@ -27,6 +31,10 @@ def draw_stale(project: Project, selection: str | None = None, every: bool = Fal
                 drawn, uses = figures.evaluate(import_program(program).figures, record["values"])
             except KeyError as error:
                 raise UserError(f"{program.name}: figures() reads a value that the record lacks: {error}") from None
-            entries = figures.save(project.records, program.name, figures.draw(drawn, program.name, page), uses)
+            pictures = figures.draw(drawn, program.name, page)
+            for drawing, picture in pictures.items():
+                for problem in picture.problems:
+                    warn(f"{program.name}.{drawing}: {problem}")
+            entries = figures.save(project.records, program.name, pictures, uses)
             save_record(project.records, {**record, "figures": entries, "figures_fingerprint": now})
     return [program.name for program, _, _ in todo]

@@ -39,6 +39,9 @@ def fingerprint(project: Project, program: Program) -> Fingerprint:
         seeds[name] = file_sha256(path)[:16] if path.exists() else "missing"
     sources = seeds | reach(project.root, program.path, {"combine"} & program.functions)
     drawing = reach(project.root, program.path, {"figures"} & program.functions)
+    painter = project.root / "lora_ref" / "site" / "figures.py"
+    if drawing and painter.exists():
+        drawing |= reach(project.root, painter, {"draw"})
     return Fingerprint(_digest(sources), _digest(drawing), sources, seeds)
 
 

@@ -89,6 +89,7 @@ def build(name, fields):
     return model.train()
 
 
+# --8<-- [start:train]
 def train(model, gpu, report):
     """Peak bytes from the second step on, and tokens a second after the untimed steps."""
     import time
@@ -111,6 +112,9 @@ def train(model, gpu, report):
     gpu.synchronize()
     speed = (STEPS - UNTIMED) * tokens.numel() / (time.perf_counter() - start)
     return gpu.max_memory_allocated(), speed
+
+
+# --8<-- [end:train]
 
 
 def figures(values):
