@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from lora_ref.site import figures
+from lora_ref.site.claims import chapter_tests
 from lora_ref.site.numbers import FORMAT, MARK, MarkError, Number, Page, Site, cited, shown
 
 FROM = "<!--from-->"  # where a figure's "where from?" goes, once its numbers are known
@@ -229,8 +230,9 @@ def records_page(site: Site, top: str) -> str:
 
 def _values_table(site: Site, program: str, record: dict, users: dict[str, list[tuple[str, str]]], top: str) -> str:
     rows = []
+    tests = chapter_tests(site.project)
     for value in sorted(record["values"]):
-        if value.endswith("_sd") and value.removesuffix("_sd") in record["values"]:
+        if value.endswith(("_sd", "_seeds")) and re.sub("_(sd|seeds)$", "", value) in record["values"]:
             continue
         full = f"{program}.{value}"
         links = {page: words for page, words in users.get(full, [])}
@@ -240,6 +242,7 @@ def _values_table(site: Site, program: str, record: dict, users: dict[str, list[
         ]
         drawn = [name for name, entry in record["figures"].items() if value in entry["uses"]]
         uses += [f"drawn in <code>{name}</code>" for name in drawn]
+        uses += ["read by a claim’s test"] if any(tests.uses(f"{full}{end}") for end in ("", "_seeds")) else []
         meaning = site.programs[program].meaning(value) or ""
         held = record["values"][value]
         text = (
@@ -253,7 +256,7 @@ def _values_table(site: Site, program: str, record: dict, users: dict[str, list[
         text += f" ± {spread:.2g}" if isinstance(spread, float) else ""
         rows.append(
             f'<tr id="{anchor(program)}.{value}"><th scope="row"><code>{value}</code><br>{with_data(html.escape(meaning))}</th>'
-            f"<td>{with_data(html.escape(text))}</td><td>{'<br>'.join(uses) or 'read by a claim’s test'}</td></tr>"
+            f"<td>{with_data(html.escape(text))}</td><td>{'<br>'.join(uses)}</td></tr>"
         )
     return (
         '<div class="scroll"><table class="nums values"><thead><tr><th scope="col">value</th><th scope="col">measured</th>'

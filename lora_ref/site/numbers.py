@@ -349,13 +349,15 @@ class Page:
 
 
 def _in_words(tree: ast.expr) -> str:
-    """What is computed: the first line of the closed form's docstring, if the expression is one call."""
-    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Attribute):
-        module = {"count": count, "memory": memory}.get(getattr(tree.func.value, "id", ""))
-        text = inspect.getdoc(getattr(module, tree.func.attr, None)) or ""
-        if text:
-            return text.split("\n")[0].rstrip(".")
-    return "arithmetic over the numbers of this page"
+    """What is computed: the first lines of the docstrings of the closed forms that the expression calls."""
+    words = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            module = MODULES.get(getattr(node.func.value, "id", ""))
+            text = (inspect.getdoc(getattr(module, node.func.attr, None)) or "").split("\n")[0]
+            if text and node.func.attr != "model":
+                words.append(text.split(":")[0].rstrip("."))
+    return " over ".join(dict.fromkeys(words)) or "arithmetic over the numbers below"
 
 
 class _Sources:

@@ -75,3 +75,18 @@ def recheck(seed, values, report):
     model = load_model(report.made("base.safetensors"))
     test = {name: encode(text[f"{name}/test"], report.made("tokenizer.json")) for name in ("docs", "code")}
     return {f"loss_{name}_nats": mean(evaluate(model, tokens, WINDOWS)) for name, tokens in test.items()}
+
+
+def figures(values):
+    from lora_ref.site import chart
+
+    steps, losses = values["curve_steps"], values["curve_loss_validation_nats"]
+    fig = chart.new(
+        f"Validation loss of the base model falls from {losses[0]:.2f} nats a token after {steps[0]:,} steps "
+        f"to {losses[-1]:.2f} after {steps[-1]:,}.",
+        height=(260, 280),
+    )
+    chart.line(fig, steps, losses, "documentation", tone="frozen", format=".2f", show=steps[:1])
+    chart.x_axis(fig, "training steps", format=",d", low=0)
+    chart.y_axis(fig, "loss, nats a token", format=".1f")
+    return {"curve": fig}
