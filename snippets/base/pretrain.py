@@ -87,6 +87,6 @@ def figures(values):
         height=(260, 280),
     )
     chart.line(fig, steps, losses, "documentation", tone="frozen", format=".2f", show=steps[:1])
-    chart.x_axis(fig, "training steps", format=",d", low=0)
+    chart.x_axis(fig, "training steps", format=",.0f", low=0)
     chart.y_axis(fig, "loss, nats a token", format=".1f")
     return {"curve": fig}
