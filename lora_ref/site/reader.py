@@ -515,13 +515,15 @@ class _Reader:
             self._hide(match.start(), match.end())
         used = set()
         for match in FOOTNOTE.finditer(self._now()):
-            if match[1] in self.source.footnotes:
+            if self._is_raw(match.start()):
+                self._problem(match.start(), f"expected HTML, got {match[0]} in a block of raw HTML; move it out")
+            elif match[1] in self.source.footnotes:
                 used.add(match[1])
                 self._hide(match.start(), match.end(), HIDDEN)
             else:
                 self._problem(
                     match.start(),
-                    f"expected a footnote [^{match[1]}]: …, found none on this page; write it, or remove the mark",
+                    f"expected a footnote {match[0]}: …, found none on this page; write it, or remove the mark",
                 )
         for name in self.source.footnotes - used:
             self._problem(
