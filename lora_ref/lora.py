@@ -8,6 +8,10 @@ Initial values are those of loralib and PEFT: A Kaiming-uniform, B zero, so that
 layer starts as exactly the frozen one.
 """
 
+# nn.Module types every attribute as Tensor | Module, so these rules see errors where there are none.
+# pyright: reportCallIssue=false, reportArgumentType=false, reportOperatorIssue=false, reportGeneralTypeIssues=false
+# pyright: reportAttributeAccessIssue=false
+
 import math
 
 import torch

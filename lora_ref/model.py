@@ -4,6 +4,9 @@ Rotary positions (Su et al. 2021), pre-norm, GELU, output tied to the embedding.
 usual parts and nothing else, so that an adapter can be read in context.
 """
 
+# nn.Module types a registered buffer as Tensor | Module.
+# pyright: reportIndexIssue=false
+
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -112,5 +115,5 @@ def load_model(path: Path) -> GPT:
     with safe_open(path, framework="pt") as file:
         config = GPTConfig(**{name: int(value) for name, value in file.metadata().items()})
         model = GPT(config)
-        model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})
+        model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
     return model

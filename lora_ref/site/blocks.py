@@ -7,7 +7,9 @@ from functools import cache
 
 from lora_ref.site import figures
 from lora_ref.site.claims import chapter_tests
-from lora_ref.site.numbers import FORMAT, MARK, MarkError, Number, Page, Site, cited, shown
+from lora_ref.site.numbers import FORMAT, MARK, UNMEASURED, MarkError, Number, Page, Site, cited, how_measured, shown
+from lora_ref.site.program import Program
+from lora_ref.site.record import Record
 
 FROM = "<!--from-->"  # where a figure's "where from?" goes, once its numbers are known
 TAG = re.compile(r"(<[^>]*>)")
@@ -56,24 +58,19 @@ def figure(site: Site, page: Page, body: str, top: str) -> tuple[Number, str]:
     path, _, drawing = body.strip().partition(".")
     program = site.program(path, page.chapter)
     found = site.status(program.name)
-    if found.record is None:
-        if program.device == "cuda":
-            number = Number(
-                "measured", "the figure", None, program.docstring.split("\n")[0], "needs a GPU", source=program.name
-            )
-            return (
-                number,
-                f'<p class="unmeasured">This figure is not yet measured on a GPU. {records_link(program.name, top, "Its program")} is ready to run.</p>',
-            )
-        raise MarkError(f"{program.name} has no record: {found.why}")
-    if drawing not in found.record["figures"]:
-        known = ", ".join(found.record["figures"]) or "none yet: run `python -m lora_ref.site figures`"
+    if found.record is None and program.device == "cuda":
+        number = Number("measured", "the figure", None, _first_line(program), "needs a GPU", source=program.name)
+        link = records_link(program.name, top, "Its program")
+        return number, f'<p class="unmeasured">This figure is {UNMEASURED}. {link} is ready to run.</p>'
+    record = site.current(program)
+    if drawing not in record["figures"]:
+        known = ", ".join(record["figures"]) or "none yet: run `python -m lora_ref.site figures`"
         raise MarkError(f"{program.name} has no figure {drawing!r}; it has {known}")
-    entry = found.record["figures"][drawing]
-    number = _all_of(site, program.name, "the figure")
-    return number, figures.body(
-        entry,
-        found.record,
+    number = _whole(program, record, "the figure", site.note(program))
+    note = f'<p class="note">{with_data(number.note)}</p>' if number.note else ""
+    return number, note + figures.body(
+        record["figures"][drawing],
+        record,
         drawing,
         project=site.project,
         where=FROM,
@@ -82,26 +79,20 @@ def figure(site: Site, page: Page, body: str, top: str) -> tuple[Number, str]:
     )
 
 
-def _all_of(site: Site, program: str, what: str) -> Number:
+def _first_line(program: Program) -> str:
+    return program.docstring.split("\n")[0].rstrip(".")
+
+
+def _whole(program: Program, record: Record, what: str, note: str) -> Number:
     """One ledger entry for everything in a figure or table."""
-    record = site.status(program).record
-    seeds = len(record["seeds"])
-    where = "one CPU thread" if record["device"] == "cpu" else html.escape(record["device_name"])
-    how = (
-        f"{seeds} seed{'s' * (seeds > 1)}, {where}, torch {record['versions'].get('torch', 'not used')}, {record['measured_on']}. "
-        f"Repeat: <code>python -m lora_ref.site run --all {program}</code>"
-    )
-    words = site.programs[program].docstring.split("\n")[0].rstrip(".")
-    return Number("measured", what, None, words, how, source=program)
+    return Number("measured", what, None, _first_line(program), how_measured(record), source=program.name, note=note)
 
 
 def table(site: Site, page: Page, body: str) -> tuple[list[Number], str]:
     """`program | column Heading, words .3f | …`: lists of one record, side by side."""
     path, *columns = [part.strip() for part in body.split("|")]
     program = site.program(path, page.chapter)
-    record = site.status(program.name).record
-    if record is None:
-        raise MarkError(f"{program.name} has no record: {site.status(program.name).why}")
+    record = site.current(program)
     if not columns:
         raise MarkError(
             "expected columns after the program, as in `rank/loss_by_rank | ranks Rank ,d | losses Loss, nats .3f`"

@@ -42,7 +42,7 @@ def fingerprint(project: Project, program: Program) -> Fingerprint:
     painter = project.root / "lora_ref" / "site" / "figures.py"
     if drawing and painter.exists():
         drawing |= reach(project.root, painter, {"draw"})
-    return Fingerprint(_digest(sources), _digest(drawing), sources, seeds)
+    return Fingerprint(digest(sources), digest(drawing), sources, seeds)
 
 
 def explain(old: dict[str, str], new: dict[str, str]) -> str:
@@ -149,7 +149,7 @@ def _follow(root: Path, path: Path, module: _Module, node: ast.AST) -> Iterator[
         if name in UNFOLLOWABLE and not (isinstance(inner, ast.Attribute) and name in ("eval", "exec")):
             # model.eval() is PyTorch's; a bare eval(...) is not.
             raise UserError(
-                f"{path.relative_to(root)}:{inner.lineno}: {name} hides what is imported, so a change behind it would go "
+                f"{path.relative_to(root)}:{getattr(inner, 'lineno', 1)}: {name} hides what is imported, so a change behind it would go "
                 "unseen; import the name itself"
             )
         if isinstance(inner, ast.Name):
@@ -265,7 +265,7 @@ def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _digest(sources: dict[str, str]) -> str:
+def digest(sources: dict[str, str]) -> str:
     return hashlib.sha256(
         "\n".join(f"{part} {digest}" for part, digest in sorted(sources.items())).encode()
     ).hexdigest()[:32]

@@ -19,9 +19,9 @@ from markdown.postprocessors import Postprocessor
 from markdown.preprocessors import Preprocessor
 from markdown.treeprocessors import Treeprocessor
 
-from lora_ref.site import blocks, figures
+from lora_ref.site import blocks
 from lora_ref.site.math import replace_arithmatex
-from lora_ref.site.numbers import MARK, UNMEASURED, MarkError, Number, Page, Site, cited
+from lora_ref.site.numbers import MARK, UNMEASURED, Number, Page, Site
 from lora_ref.site.project import Project, UserError, find_project
 
 OPEN, CLOSE = "\ue000", "\ue001"  # private-use characters around a token's letters
@@ -67,6 +67,12 @@ def makeExtension(**kwargs) -> MarksExtension:
     return MarksExtension(**kwargs)
 
 
+class BuildError(click.ClickException):
+    """What stops both builders with one line; MkDocs shows no traceback for it."""
+
+    exit_code = 2
+
+
 class State:
     """What the steps share about the page at hand."""
 
@@ -101,13 +107,11 @@ class State:
         except UserError as error:
             raise self.error(mark.source, str(error)) from None
 
-    def error(self, source: str, message: str) -> click.ClickException:
+    def error(self, source: str, message: str) -> BuildError:
         """One line at the mark's place; both builders stop at it."""
         before, found, _ = self.page.text.partition(source)
         line = f":{before.count(chr(10)) + 1 + first_line(self.project, self.page.name)}" if found else ""
-        error = click.ClickException(f"docs/{self.page.name or 'page'}.md{line}: {source}: {message}")
-        error.exit_code = 2
-        return error
+        return BuildError(f"docs/{self.page.name or 'page'}.md{line}: {source}: {message}")
 
 
 _sites: dict[Path, tuple[tuple, Site]] = {}
@@ -179,7 +183,7 @@ def claims_to_spans(text: str) -> str:
             start -= 1
             depth += {"]": 1, "[": -1}.get(text[start], 0)
         if depth:
-            raise click.ClickException(f"{match[0]}: expected an opening bracket before the claim, found none")
+            raise BuildError(f"{match[0]}: expected an opening bracket before the claim, found none")
         words = text[start + 1 : match.start()]
         text = f'{text[:start]}<span class="claim" id="claim-{match[1]}">{words}</span>{text[match.end() :]}'
     return text
@@ -295,9 +299,7 @@ class Expand(Postprocessor):
         try:
             return replace_arithmatex(text)
         except ValueError as error:
-            raise click.ClickException(
-                f"docs/{self.state.page.name or 'page'}.md: a formula is broken: {error}"
-            ) from None
+            raise BuildError(f"docs/{self.state.page.name or 'page'}.md: a formula is broken: {error}") from None
 
     def _plain(self, letters: str) -> str:
         mark = self.state.mark(letters)
@@ -327,6 +329,7 @@ class Expand(Postprocessor):
     def _close(self, name: str, tag: str) -> str:
         if not any(open_name == name for open_name, _, _ in self.stack):
             return tag
+        refs: list[str] = []
         while self.stack:
             open_name, _, refs = self.stack.pop()
             if open_name == name:
@@ -427,6 +430,3 @@ def up(page: str) -> str:
     """From a page's address to the top of the site."""
     parts = page.split("/")
     return "../" * (len(parts) - (parts[-1] == "index")) if page else ""
-
-
-__all__ = ["MarksExtension", "makeExtension", "figures", "MarkError", "cited"]

@@ -95,31 +95,31 @@ class Site:
             return found[0]
         raise MarkError(f"expected a program, got {name!r}; there are {_near(name, self.programs)}")
 
+    def current(self, program: Program) -> Record:
+        """The program's record, if its numbers may be shown: a stale one only where its device may be missing."""
+        found = self.status(program.name)
+        if found.record is None:
+            raise MarkError(f"{program.name} has no record ({found.state}): {found.why}")
+        if found.state != "fresh" and program.device == "cpu":
+            again = f"run `python -m lora_ref.site run {program.name}`"
+            raise MarkError(f"the record of {program.name} is {found.state}: {found.why}; {again}")
+        return found.record
+
+    def note(self, program: Program) -> str:
+        """What is said beside a number that earlier code measured."""
+        found = self.status(program.name)
+        stale = found.record is not None and found.state == "stale"
+        return f"{EARLIER}, {found.record['measured_on']}" if stale and found.record else ""
+
     def measured(self, program: Program, name: str, spec: str | None = None) -> Number:
         """The number that a record holds under a name (`curve[2]` for an item of a list)."""
-        base, index = (
-            re.fullmatch(r"(\w+)(?:\[(\d+)\])?", name).groups()
-            if re.fullmatch(r"\w+(\[\d+\])?", name)
-            else (name, None)
-        )
-        found = self.status(program.name)
-        record = found.record
+        match = re.fullmatch(r"(\w+)\[(\d+)\]", name)
+        base, index = (match[1], match[2]) if match else (name, None)
         what = program.meaning(base.removesuffix("_sd"))
-        if record is None:
-            if found.state == UNMEASURED and what:
-                return Number(
-                    "measured",
-                    UNMEASURED,
-                    None,
-                    what,
-                    f"<code>{program.name}</code> needs a GPU",
-                    source=f"{program.name}.{name}",
-                )
-            raise MarkError(f"{program.name} has no record ({found.state}): {found.why}")
-        if found.state == "stale" and program.device == "cpu":
-            raise MarkError(
-                f"the record of {program.name} is stale: {found.why}; run `python -m lora_ref.site run {program.name}`"
-            )
+        if self.status(program.name).state == UNMEASURED and what:
+            how = f"<code>{program.name}</code> needs a GPU"
+            return Number("measured", UNMEASURED, None, what, how, source=f"{program.name}.{name}")
+        record = self.current(program)
         if base not in record["values"]:
             raise MarkError(f"{program.name} has no value {base!r}; it has {_near(base, record['values'])}")
         value = record["values"][base]
@@ -136,10 +136,9 @@ class Site:
         spread = record["values"].get(f"{base}_sd")
         spread = spread[int(index)] if isinstance(spread, list) and index is not None else spread
         text = shown(value, spec, spread if isinstance(spread, float | int) else None, len(record["seeds"]))
-        note = f"{EARLIER}, {record['measured_on']}" if found.state == "stale" else ""
-        how = _how_measured(record, spread if isinstance(spread, float | int) else None)
+        how = how_measured(record, spread if isinstance(spread, float | int) else None)
         words = (what or base) + (" (standard deviation over the seeds)" if base.endswith("_sd") else "")
-        return Number("measured", text, value, words, how, source=f"{program.name}.{base}", note=note)
+        return Number("measured", text, value, words, how, source=f"{program.name}.{base}", note=self.note(program))
 
 
 def shown(value: float | int, spec: str | None, spread: float | None, seeds: int) -> str:
@@ -164,7 +163,8 @@ def shown(value: float | int, spec: str | None, spread: float | None, seeds: int
     return format(value, spec)
 
 
-def _how_measured(record: Record, spread: float | None) -> str:
+def how_measured(record: Record, spread: float | None = None) -> str:
+    """HTML: seeds and spread, device, versions, date, and the command that repeats it."""
     seeds = len(record["seeds"])
     parts = [
         f"{seeds} seeds, ± {spread:.2g}" if spread is not None and seeds > 1 else f"{seeds} seed{'s' * (seeds > 1)}"
@@ -438,42 +438,38 @@ class Calculation:
 
     def _evaluate(self, node: ast.expr) -> Any:
         match node:
-            case ast.Constant(value=str()):
-                return node.value  # the name of a model or a precision
-            case ast.Constant():
+            case ast.Constant(value=str(text)):
+                return text  # the name of a model or a precision
+            case ast.Constant(value=value):
                 raise MarkError(
-                    f"expected names, got the literal {node.value!r}; name it with given, or use a closed form of count or memory "
-                    "(a power of ten may scale a product, and 1 - x is a share)"
+                    f"expected names, got the literal {value!r}; name it with given, or use a closed form of count or "
+                    "memory (a power of ten may scale a product, and 1 - x is a share)"
                 )
-            case ast.Name():
-                return self._changed(node.id, self.sources.given(node.id))
-            case ast.Attribute(value=ast.Name()):
-                return self._changed(ast.unparse(node), self.sources.attribute(node.value.id, node.attr))
-            case ast.Subscript(slice=ast.Constant() as item):
-                return self._evaluate(node.value)[item.value]
-            case ast.UnaryOp(op=ast.USub()):
-                return -self._evaluate(node.operand)
-            case ast.BinOp() if type(node.op) in OPERATORS:
+            case ast.Name(id=name):
+                return self._changed(name, self.sources.given(name))
+            case ast.Attribute(value=ast.Name(id=program), attr=name):
+                return self._changed(f"{program}.{name}", self.sources.attribute(program, name))
+            case ast.Subscript(value=held, slice=ast.Constant(value=item)):
+                return self._evaluate(held)[item]
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return -self._evaluate(operand)
+            case ast.BinOp(op=operation) if type(operation) in OPERATORS:
                 left, right = self._operand(node, node.left), self._operand(node, node.right)
-                if isinstance(node.op, ast.Pow) and abs(right) > 64:
+                if isinstance(operation, ast.Pow) and abs(right) > 64:
                     raise MarkError(f"{ast.unparse(node)!r}: expected an exponent up to 64, got {right}")
-                return OPERATORS[type(node.op)](left, right)
-            case ast.Tuple() | ast.List():
-                return tuple(self._evaluate(item) for item in node.elts)
-            case ast.Call(func=ast.Name()) if node.func.id in FUNCTIONS:
-                return FUNCTIONS[node.func.id](*map(self._evaluate, node.args))
-            case ast.Call(func=ast.Attribute(value=ast.Name())) if node.func.value.id in MODULES:
-                module, name = MODULES[node.func.value.id], node.func.attr
-                function = getattr(module, name, None)
-                if name.startswith("_") or getattr(function, "__module__", "") != module.__name__:
-                    raise MarkError(
-                        f"{module.__name__.split('.')[-1]} has no closed form {name!r}; it has {_near(name, [n for n in vars(module) if n[0] != '_'])}"
-                    )
+                return OPERATORS[type(operation)](left, right)
+            case ast.Tuple(elts=items) | ast.List(elts=items):
+                return tuple(self._evaluate(item) for item in items)
+            case ast.Call(func=ast.Name(id=name), args=arguments) if name in FUNCTIONS:
+                return FUNCTIONS[name](*map(self._evaluate, arguments))
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=name)) if owner in MODULES:
+                function = closed_form(owner, name)
                 self.sources.closed_forms += 1
                 keywords = {keyword.arg: self._evaluate(keyword.value) for keyword in node.keywords if keyword.arg}
                 return function(*map(self._evaluate, node.args), **keywords)
         raise MarkError(
-            f"expected names, + - * / // % **, {', '.join(FUNCTIONS)} and closed forms of count and memory, got {ast.unparse(node)!r}"
+            f"expected names, + - * / // % **, {', '.join(FUNCTIONS)} and closed forms of count and memory, "
+            f"got {ast.unparse(node)!r}"
         )
 
     def _operand(self, node: ast.BinOp, side: ast.expr) -> Any:
@@ -494,6 +490,16 @@ class Calculation:
             2 + self.turn + list(self.sources.numbers).index(name) if name in self.sources.numbers else 2 + self.turn
         )
         return value * factor + self.turn
+
+
+def closed_form(owner: str, name: str) -> Callable:
+    """A public function that count or memory defines."""
+    module = MODULES[owner]
+    function = getattr(module, name, None)
+    if name.startswith("_") or not callable(function) or function.__module__ != module.__name__:
+        public = [other for other in vars(module) if not other.startswith("_")]
+        raise MarkError(f"{owner} has no closed form {name!r}; it has {_near(name, public)}")
+    return function
 
 
 def is_power_of_ten(value: Any) -> bool:

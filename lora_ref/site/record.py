@@ -11,10 +11,10 @@ from typing import Any
 from lora_ref.site.project import Project, UserError
 
 # A record is a plain dict with these keys; `by_seed` keeps each seed's own numbers for paired comparisons.
-KEYS = (
-    "program fingerprint figures_fingerprint sources device device_name versions threads seeds by_seed seconds "
-    "measured_on values figures artifacts checksum"
-).split()
+KEYS = [
+    "program", "fingerprint", "figures_fingerprint", "sources", "device", "device_name", "versions", "threads", "seeds",
+    "by_seed", "seconds", "measured_on", "values", "figures", "artifacts", "checksum",
+]  # fmt: skip
 
 Record = dict[str, Any]
 
@@ -98,8 +98,8 @@ def write_whole(path: Path, content: str | bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

@@ -22,7 +22,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from lora_ref.site.fingerprint import explain, fingerprint
+from lora_ref.site.fingerprint import digest, explain, fingerprint
 from lora_ref.site.program import Program, import_program, programs, read_program
 from lora_ref.site.project import Project, UserError
 from lora_ref.site.record import Record, artifact_problems, file_sha256, load_record, rounded, save_record, write_whole
@@ -224,9 +224,9 @@ def _depth(program: Program, known: dict[str, Program]) -> int:
 
 
 def work_folder(project: Project, program: Program, records: Path | None) -> Path:
-    """Where finished seeds wait for the others; another fingerprint is another folder."""
+    """Where finished seeds wait for the others; code or data that they depend on give another folder."""
     base = records / ".unfinished" if records else project.cache / "unfinished"
-    return base / program.name / fingerprint(project, program).run[:16]
+    return base / program.name / digest(fingerprint(project, program).seeds)[:16]
 
 
 def run_programs(
@@ -339,6 +339,8 @@ def _write_record(project: Project, program: Program, folder: Path, records: Pat
     last = results[program.seeds[-1]]
     target = records or project.records
     now = fingerprint(project, program)
+    if digest(now.seeds)[:16] != folder.name:
+        raise UserError(f"{program.name}: its code or data changed while it ran; nothing is written, run it again")
     artifacts = {}
     for name in program.artifacts:
         beside = (target / program.name).parent / name

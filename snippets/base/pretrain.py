@@ -86,7 +86,7 @@ def figures(values):
         f"to {losses[-1]:.2f} after {steps[-1]:,}.",
         height=(260, 280),
     )
-    chart.line(fig, steps, losses, "documentation", tone="frozen", format=".2f", show=steps[:1])
+    chart.line(fig, steps, losses, tone="frozen", format=".2f", show=(steps[0], steps[-1]))
     chart.x_axis(fig, "training steps", format=",.0f", low=0)
     chart.y_axis(fig, "loss, nats a token", format=".1f")
     return {"curve": fig}

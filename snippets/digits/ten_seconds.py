@@ -18,11 +18,11 @@ MEANING = {
     "accuracy_before": "accuracy of the base network on rotated test digits, before any tuning",
     "accuracy_rank_*": "accuracy on rotated test digits after tuning with LoRA, rank *",
     "accuracy_full": "accuracy on rotated test digits after full fine-tuning",
-    "parameters_rank_*": "numbers that LoRA trains at rank *",
     "parameters_full": "numbers that full fine-tuning trains",
-    "rate_rank_*": "learning rate chosen for LoRA, rank *",
     "rate_full": "learning rate chosen for full fine-tuning",
-    "*_by_rank": "* at each rank",
+    "accuracy_by_rank": "accuracy on rotated test digits after tuning with LoRA, by rank",
+    "parameters_by_rank": "numbers that LoRA trains, by rank",
+    "rate_by_rank": "learning rate chosen for LoRA, by rank",
     "ranks": "ranks",
     "images_test": "test images",
 }
@@ -83,7 +83,11 @@ def run(seed, report):
     def accuracy(model, inputs):
         return (model(inputs[test]).argmax(dim=1) == labels[test]).float().mean().item()
 
-    values = {"accuracy_upright": accuracy(base, upright), "accuracy_before": accuracy(base, rotated), "images_test": len(test)}
+    values = {
+        "accuracy_upright": accuracy(base, upright),
+        "accuracy_before": accuracy(base, rotated),
+        "images_test": len(test),
+    }
     methods = {**{f"rank_{rank}": rank for rank in RANKS}, "full": None}
     for done, (name, rank) in enumerate(methods.items()):
         values[f"validation_{name}"], values[f"test_{name}"] = [], []
@@ -105,9 +109,11 @@ def combine(seeds):
         best = best_rate(RATES, [one[f"validation_{name}"] for one in seeds], name)
         values |= over_seeds(f"accuracy_{name}", [one[f"test_{name}"][best] for one in seeds])
         values |= {f"rate_{name}": RATES[best], f"parameters_{name}": seeds[0][f"parameters_{name}"]}
-    for column in ("accuracy", "parameters", "rate"):
-        values[f"{column}_by_rank"] = [values[f"{column}_rank_{rank}"] for rank in RANKS]
-    return values | {"ranks": list(RANKS), "accuracy_by_rank_sd": [values[f"accuracy_rank_{rank}_sd"] for rank in RANKS]}
+    for column in ("parameters", "rate"):
+        values[f"{column}_by_rank"] = [values.pop(f"{column}_rank_{rank}") for rank in RANKS]
+    for column in ("accuracy_by_rank", "accuracy_by_rank_sd"):
+        values[column] = [values[column.replace("by_rank", f"rank_{rank}")] for rank in RANKS]
+    return values | {"ranks": list(RANKS)}
 
 
 def figures(values):

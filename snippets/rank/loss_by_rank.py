@@ -22,7 +22,7 @@ MEANING = {
     "loss_rank_*_nats": "loss on test code after tuning with LoRA, rank *, nats a token",
     "loss_full_matrices_nats": "loss on test code after training the same matrices in full, nats a token",
     "loss_full_all_nats": "loss on test code after training everything, nats a token",
-    "rate_rank_*": "learning rate chosen for LoRA, rank *",
+    "rates": "learning rate chosen for LoRA at each rank",
     "rate_full_matrices": "learning rate chosen for the same matrices in full",
     "rate_full_all": "learning rate chosen for training everything",
 }
@@ -109,8 +109,9 @@ def combine(seeds):
         best = best_rate(rates, [one[f"validation_{method}_nats"] for one in seeds], method)
         values |= over_seeds(f"loss_{method}_nats", [one[f"test_{method}_nats"][best] for one in seeds])
         values[f"rate_{method}"] = rates[best]
-    for suffix in ("", "_sd"):
-        values[f"losses_nats{suffix}"] = [values[f"loss_rank_{rank}_nats{suffix}"] for rank in RANKS]
+    for column, name in (("losses_nats", "loss_rank_{}_nats"), ("losses_nats_sd", "loss_rank_{}_nats_sd")):
+        values[column] = [values[name.format(rank)] for rank in RANKS]
+    values["rates"] = [values.pop(f"rate_rank_{rank}") for rank in RANKS]
     return values
 
 
@@ -119,7 +120,10 @@ def recheck(seed, values, report):
     tokens, again = tokens_of(report), {}
     for turn in (report.turn, report.turn + 1):
         method = METHODS[turn % len(METHODS)]
-        best = rates_of(method).index(values[f"rate_{method}"])
+        chosen = dict(
+            zip(METHODS, [*values["rates"], values["rate_full_matrices"], values["rate_full_all"]], strict=True)
+        )
+        best = rates_of(method).index(chosen[method])
         again[f"test_{method}_nats"] = list(values[f"test_{method}_nats"])
         again[f"test_{method}_nats"][best] = cell(method, rates_of(method)[best], seed, tokens, report)[1]
     return again

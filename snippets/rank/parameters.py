@@ -10,9 +10,7 @@ READS = ("docs/records/base/base.safetensors",)
 
 MEANING = {
     "ranks": "ranks",
-    "parameters": "numbers that LoRA trains at each rank",
-    "parameters_rank_*": "numbers that LoRA trains at rank *, all linear layers",
-    "parameters_base": "numbers in the base model",
+    "parameters": "numbers that LoRA trains on all linear layers, by rank",
     "parameters_matrices": "numbers in the weights that LoRA adapts",
     "matrices": "weights that LoRA adapts",
 }
@@ -25,15 +23,12 @@ def run(seed, report):
     from lora_ref.lora import LoRALinear
     from lora_ref.model import load_model
 
-    file = report.read("docs/records/base/base.safetensors")
-    base = load_model(file)
-    values = {"parameters_base": sum(parameter.numel() for parameter in base.parameters()), "ranks": list(RANKS)}
+    base = load_model(report.read("docs/records/base/base.safetensors"))
+    counts = []
     for step, rank in enumerate(RANKS):
-        model = load_model(file)
+        model = load_model(report.read("docs/records/base/base.safetensors"))
         adapted = inject(model, "all-linear", partial(LoRALinear, rank=rank)).matched
-        trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-        values[f"parameters_rank_{rank}"] = trained
-        values["matrices"] = len(adapted)
-        values["parameters_matrices"] = sum(base.get_submodule(name).weight.numel() for name in adapted)
+        counts.append(sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad))
         report(step + 1, len(RANKS))
-    return values | {"parameters": [values[f"parameters_rank_{rank}"] for rank in RANKS]}
+    matrices = sum(base.get_submodule(name).weight.numel() for name in adapted)
+    return {"ranks": list(RANKS), "parameters": counts, "matrices": len(adapted), "parameters_matrices": matrices}
