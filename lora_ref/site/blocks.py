@@ -119,7 +119,7 @@ def table(site: Site, page: Page, body: str) -> tuple[list[Number], str]:
     )
     heads = "".join(f'<th scope="col">{with_data(html.escape(words))}</th>' for words in head)
     return [
-        _all_of(site, program.name, "the table")
+        _whole(program, record, "the table", site.note(program))
     ], f'<table class="nums"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
 
 

@@ -507,15 +507,15 @@ def code_words(code: str) -> list[str]:
     """Numbers in code that are no part of a name."""
     words, at = [], 0
     while at < len(code):
-        character = code[at]
-        start = at
-        if character.isalpha() or character == "_":
-            while at < len(code) and (code[at].isalnum() or code[at] == "_" or (code[at] == "." and at > start)):
-                at += 1
-        elif character.isnumeric():
+        character, start = code[at], at
+        if character.isnumeric():
             while at < len(code) and (code[at].isalnum() or code[at] in "._" or _is_inner(code, at)):
                 at += 1
             words.append(code[start:at].rstrip("._"))
+        elif character.isalpha() or character == "_":
+            while at < len(code) and (code[at].isalnum() or code[at] in "._"):
+                at += 1
+            words += [digit for digit in code[start:at] if digit.isnumeric() and not digit.isascii()]
         else:
             at += 1
     return words
