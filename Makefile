@@ -4,7 +4,7 @@
 PYTHON ?= python3
 TORCH ?= torch==2.13.0
 PY := .venv/bin/python
-PIP := $(PY) -m pip install --quiet --disable-pip-version-check -c .venv/constraints.txt
+PIP := PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --disable-pip-version-check -c .venv/constraints.txt
 NOISE := NO_MKDOCS_2_WARNING=1
 
 .PHONY: help setup lint test records site serve upgrade chromium
