@@ -11,7 +11,7 @@
     return el;
   };
   const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const sheet = () => matchMedia("(max-width: 40em)").matches;
+  const small = matchMedia("(max-width: 44em)");                 // as in the style sheet: narrow drawings, cards at the bottom
 
   // ---- the card: its text is the ledger's, moved next to the number
   const GAP = 20, WAIT_MS = 120, LINGER_MS = 250;
@@ -59,7 +59,7 @@
 
   function place(el, block) {
     const at = el.getBoundingClientRect(), right = block.getBoundingClientRect().right + GAP;
-    if (sheet()) {                                           // at the bottom of the screen: keep the number in sight
+    if (small.matches) {                                           // at the bottom of the screen: keep the number in sight
       const under = at.bottom + 16 - (innerHeight - card.offsetHeight);
       if (under > 0) scrollBy({ top: under, behavior: still() ? "auto" : "smooth" });
       return;
@@ -102,7 +102,7 @@
     show(el, true);
     if (card && (el.matches(".from") || event.detail === 0)) {
       card.focus({ preventScroll: true });
-      if (!sheet()) card.scrollIntoView({ block: "nearest" });
+      if (!small.matches) card.scrollIntoView({ block: "nearest" });
     }
   }, true);
   document.addEventListener("keydown", (event) => {
@@ -113,7 +113,7 @@
     const to = event.relatedTarget;
     if (card && card.contains(event.target) && to && !card.contains(to)) { const was = owner; owner = null; was.setAttribute("aria-expanded", "false"); card.remove(); card = null; }
   });
-  addEventListener("resize", () => { if (owner && !sheet()) hide(); });
+  addEventListener("resize", () => { if (owner && !small.matches) hide(); });
 
   // ---- figures: the picture first, the chart that answers to the pointer when asked
   const live = new Map();                                    // figure -> { box, chart }
@@ -152,8 +152,8 @@
   async function draw(figure) {
     const { box, chart } = live.get(figure), Plotly = await plotly();
     if (!live.has(figure) || !figure.isConnected) return;
-    const given = sheet() ? { ...chart.layout, ...chart.narrow } : chart.layout;
-    const { width, height } = $(sheet() ? "svg.narrow" : "svg.wide", figure).viewBox.baseVal;
+    const narrow = box.clientWidth < 500, given = { ...chart.layout, ...(narrow ? chart.narrow : {}) };
+    const { width, height } = $(narrow ? "svg.narrow" : "svg.wide", figure).viewBox.baseVal;
     box.style.height = `${box.clientWidth * height / width}px`;   // the picture's own, so that nothing moves
     const probe = box.parentElement.appendChild(make("i", { hidden: true }));
     const { data, layout } = painted({
@@ -177,9 +177,10 @@
     box.remove();
     delete $(".plot", figure).dataset.live;
     $(".interact", figure).textContent = "Explore";
+    $("[role=status]", figure).textContent = "";
   }
 
-  async function explore(figure, button) {
+  async function explore(figure, button, keys) {
     if (live.has(figure)) { picture(figure); return; }
     if (button.ariaBusy === "true") return;
     const plot = $(".plot", figure), say = $("[role=status]", figure);
@@ -191,8 +192,10 @@
       const chart = (await response.json()).figures[figure.dataset.figure].plotly;
       if (!figure.isConnected) return;
       const box = make("div", { className: "live" });
-      box.setAttribute("role", "img");
-      box.setAttribute("aria-label", $("svg", plot).getAttribute("aria-label"));
+      box.tabIndex = 0;
+      box.setAttribute("role", "application");
+      box.setAttribute("aria-roledescription", "chart");
+      box.setAttribute("aria-label", `${$("svg", plot).getAttribute("aria-label")} Arrow keys go from point to point.`);
       box.style.minHeight = `${plot.clientHeight}px`;
       plot.append(box);
       plot.dataset.live = "";
@@ -201,6 +204,7 @@
       box.style.minHeight = "";
       button.textContent = "Picture";
       say.textContent = "";
+      if (keys) box.focus({ preventScroll: true });
     } catch (error) {
       if (live.has(figure)) picture(figure);
       say.textContent = location.protocol === "file:" ? "This needs the site on a server; from a file it shows the picture only."
@@ -212,15 +216,30 @@
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("button.interact");
-    if (button) explore(button.closest("figure"), button);
+    if (button) explore(button.closest("figure"), button, !event.detail);
+  });
+  // The arrow keys show what the pointer shows, and say it.
+  function walk(figure, step) {
+    const state = live.get(figure), points = state.box.data.flatMap((trace, curveNumber) =>
+      trace.hoverinfo === "skip" ? [] : trace.x.map((_, pointNumber) => ({ curveNumber, pointNumber })));
+    state.at = ((state.at ?? (step < 0 ? 0 : -1)) + step + points.length) % points.length;
+    window.Plotly.Fx.hover(state.box, [points[state.at]]);
+    $("[role=status]", figure).textContent = $$(".hovertext text", state.box).reverse().map((el) => el.textContent).join(" ");
+  }
+  document.addEventListener("keydown", (event) => {
+    const figure = event.target.matches?.(".live") && event.target.closest("figure");
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    if (!figure) return;
+    if (event.key === "Escape") { picture(figure); $(".interact", figure).focus(); }
+    else if (step) { event.preventDefault(); walk(figure, step); }
   });
   const redraw = () => { for (const figure of live.keys()) draw(figure); };
   new MutationObserver(redraw).observe(document.body, { attributes: true, attributeFilter: ["data-md-color-scheme"] });
-  matchMedia("(max-width: 40em)").addEventListener("change", redraw);
+  small.addEventListener("change", redraw);
 
   // ---- what scrolls sideways can be scrolled with the keyboard
   function scrollers() {
-    for (const el of $$("div.arithmatex, details.data, .scroll, .md-typeset__scrollwrap")) {
+    for (const el of $$("pre, div.arithmatex, details.data, .scroll, .md-typeset__scrollwrap")) {
       if (el.scrollWidth > el.clientWidth + 1) el.tabIndex = 0;
       else el.removeAttribute("tabindex");
     }

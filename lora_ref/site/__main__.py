@@ -307,13 +307,19 @@ def trace_command(name: str, seed: Annotated[int, typer.Option(help="Which seed.
 
 def main() -> None:
     try:
-        app()
+        code = app(standalone_mode=False)
     except UserError as error:
         print(f"lora_ref.site: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         print("stopped; finished seeds are kept", file=sys.stderr)
         sys.exit(130)
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # what typer raises for a wrong option or argument
+            raise
+        print(f"lora_ref.site: {error.format_message()} See `python -m lora_ref.site --help`.", file=sys.stderr)  # type: ignore[attr-defined]
+        sys.exit(2)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 if __name__ == "__main__":

@@ -151,7 +151,7 @@ def allowed(site: Site, name: str, source: str) -> Allowed:
             elif kind == "table":
                 numbers, text = blocks.table(site, page, body)
                 entries += [("n", number) for number in numbers]
-                made.append(text)
+                made.append(_with_own_heads(text, site.names))
             elif kind == "figure":
                 number, text = blocks.figure(site, page, body, "")
                 entries.append(("n", number))
@@ -170,6 +170,16 @@ def allowed(site: Site, name: str, source: str) -> Allowed:
         if node.tag == "code":
             found.codes.add(" ".join(node.text().split()))
     return found
+
+
+def _with_own_heads(table: str, names: list[str]) -> str:
+    """A table of values without the words of its head, which the page types, unless they are names."""
+    return "".join(
+        f"<data>{node.text()}</data>"
+        for node in parse(table).nodes()
+        if node.tag == "data"
+        and (node.text() in names or not any(above.attributes.get("scope") == "col" for above in node.above()))
+    )
 
 
 def _excepted(source: str) -> set[str]:
@@ -192,6 +202,21 @@ def _excepted(source: str) -> set[str]:
                 break
             words |= set(_numerals(unescape(excepted)))
     return words
+
+
+def _untested(source: str) -> Iterator[str]:
+    """Code of fences that say notest, squeezed; not what is included from files that the tests run."""
+    fence, code, untested = "", "", False
+    for line in source.split("\n"):
+        words = line.strip(" >\t")
+        if fence and words == fence:
+            if code and "8<--" not in code:
+                yield _squeezed(code)
+            fence = ""
+        elif fence:
+            code += f"{line}\n" if untested else ""
+        elif words.startswith(("```", "~~~")):
+            fence, code, untested = words[: len(words) - len(words.lstrip(words[0]))], "", "notest" in words
 
 
 # ---- one page
@@ -278,15 +303,17 @@ class _PageGate:
         """Numbers of the tested code that the page shows, and of its programs."""
         sources = [program.path.read_text(encoding="utf-8") for program in self.page.programs]
         self.programs = {_squeezed(program.path.read_text(encoding="utf-8")) for program in self.site.programs.values()}
+        self.untested = set(_untested(self.page.text))
         for article in self.articles:
-            sources += [
-                node.text() for node in article.nodes() if node.tag == "pre" and _language(node) in ("python", "py")
-            ]
+            sources += [node.text() for node in article.nodes() if node.tag == "pre" and self._is_tested(node)]
         self.code_numbers = {_value(word) for source in sources for word in code_words(source)} - {None}
+
+    def _is_tested(self, node: Node) -> bool:
+        return _language(node) in ("python", "py") and _squeezed(node.text()) not in self.untested
 
     def _code(self, node: Node) -> None:
         text = node.text()
-        if node.tag == "pre" and (_language(node) in ("python", "py") or _squeezed(text) in self.programs):
+        if node.tag == "pre" and (self._is_tested(node) or _squeezed(text) in self.programs):
             return
         if "{{" in text or " ".join(text.split()) in self.allowed.codes:
             return
@@ -493,14 +520,20 @@ def math_numbers(node: Node) -> Iterator[str]:
     row, joins = "", node.tag in ("math", "semantics", "mrow", "mstyle", "mpadded", "mphantom", "mtd", "menclose")
     for child in node.children:
         text = child if isinstance(child, str) else child.text() if child.tag in ("mn", "mo", "mtext", "mi") else None
-        if text is not None and (has_digit(text) or text.strip() in ("", ".", ",")):
+        if text is not None and (has_digit(text) or text in (".", ",")):
             row += text.strip() if joins else f" {text.strip()} "
             continue
+        if isinstance(child, Node) and joins and not child.text() and _is_tight(child):
+            continue  # nothing is printed between its neighbors
         yield from _numerals(row)
         row = ""
         if isinstance(child, Node):
             yield from math_numbers(child)
     yield from _numerals(row)
+
+
+def _is_tight(node: Node) -> bool:
+    return node.tag != "mspace" or node.attributes.get("width", "").startswith("-")
 
 
 def code_words(code: str) -> list[str]:

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from lora_ref.site import blocks, orphans
 from lora_ref.site.claims import ChapterTests, chapter_tests, claim_hash
 from lora_ref.site.comparing import comparisons
-from lora_ref.site.numbers import MarkError, Number, Page, Site
+from lora_ref.site.numbers import MarkError, Number, Page, Site, split_format
 from lora_ref.site.project import Project, UserError
 from lora_ref.site.reader import FILL, Fence, Mark, Piece, Source, anchors, read
 
@@ -235,6 +235,8 @@ class _PageLint:
                 program, *columns = mark.body.split("|")
                 full = self.site.program(program.strip(), self.page.chapter).name
                 self.report.values |= {f"{full}.{column.split()[0]}" for column in columns}
+                for column in columns:
+                    self._plain(mark.start, " ".join(split_format(column)[0].split()[1:]), "head of a table")
                 return []
             case "cite":
                 blocks.cite(self.site, self.page, mark.body, mark.place == "heading")
@@ -636,7 +638,7 @@ def numerals(text: str) -> Iterator[tuple[int, str]]:
 
 def formula_numbers(tex: str) -> list[str]:
     """Numerals of a formula as they are printed: digits with nothing printed between them are one."""
-    tex = re.sub(r"\\[,;:!> ]|\{\}|~|(?<=\d)\s+(?=\d)", "", tex)
+    tex = re.sub(r"\\!|\{\}|(?<=\d)\s+(?=\d)", "", tex)
     tex = re.sub(r"\{([.,])\}", r"\1", tex)
     found = re.findall(r"\d+(?:[.,]\d+)*|\.\d+", tex)
     return found + [character for character in tex if character.isnumeric() and not character.isascii()]

@@ -219,8 +219,8 @@ class Arrange(Treeprocessor):
             return
         p.tag = "figure"
         p.set("class", "chart" if mark.kind == "figure" else "numbers")
-        if mark.kind == "figure":
-            name, _, drawing = mark.body.partition(".")
+        name, _, drawing = mark.body.partition(".")
+        if mark.kind == "figure" and (self.state.project.records / f"{name}.json").exists():
             p.set("data-record", f"{up(self.state.page.name)}records/{name}.json")
             p.set("data-figure", drawing)
         caption = etree.SubElement(p, "figcaption")

@@ -202,7 +202,8 @@ def choose(
     if device:
         wanted = [program for program in wanted if program.device == device]
     if not every:
-        wanted = [program for program in wanted if status(project, program, records).state != "fresh"]
+        places = {records, None}  # a record made elsewhere counts, and so does one that is committed
+        wanted = [p for p in wanted if all(status(project, p, place).state != "fresh" for place in places)]
     if any(program.device == "cuda" for program in wanted) and not has_gpu():
         if device == "cuda" or (selection in known and known[selection].device == "cuda"):
             raise UserError(
