@@ -169,7 +169,7 @@ def ledger(entries: Iterable[tuple[str, Number]], top: str) -> str:
             how += f" {records_link(number.source.partition('.')[0], top)}"
         if number.inputs:
             how += " with " + "; ".join(
-                f"{html.escape(source.what)} = {with_data(html.escape(source.text))} ({source.kind})"
+                f"{with_data(html.escape(source.what))} = {with_data(html.escape(source.text))} ({source.kind})"
                 for source in number.inputs
             )
         note = f" ({with_data(number.note)})" if number.note else ""

@@ -9,7 +9,6 @@ SEEDS = (0,)
 READS = ("docs/records/base/base.safetensors",)
 
 MEANING = {
-    "ranks": "ranks",
     "parameters": "numbers that LoRA trains on all linear layers, by rank",
     "parameters_matrices": "numbers in the weights that LoRA adapts",
     "matrices": "weights that LoRA adapts",
@@ -31,4 +30,4 @@ def run(seed, report):
         counts.append(sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad))
         report(step + 1, len(RANKS))
     matrices = sum(base.get_submodule(name).weight.numel() for name in adapted)
-    return {"ranks": list(RANKS), "parameters": counts, "matrices": len(adapted), "parameters_matrices": matrices}
+    return {"parameters": counts, "matrices": len(adapted), "parameters_matrices": matrices}
