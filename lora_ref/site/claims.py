@@ -55,11 +55,13 @@ class Values:
     swap: names whose values are exchanged, to see whether a test notices.
     """
 
-    def __init__(self, project: Project, swap: Mapping[str, str] | None = None):
+    def __init__(
+        self, project: Project, swap: Mapping[str, str] | None = None, states: dict[str, Status] | None = None
+    ):
         self.project = project
         self.swap = dict(swap or {})
         self.read: dict[str, Any] = {}
-        self._status: dict[str, Status] = {}
+        self.states = {} if states is None else states  # of the programs read so far; one dict serves many readers
 
     def __call__(self, name: str) -> Any:
         self.read[name] = self._value(name)
@@ -79,12 +81,12 @@ class Values:
         raise UserError(f"{program} has no value {value!r}; it has {', '.join(sorted(record['values']))}")
 
     def _record(self, program: str) -> Mapping[str, Any]:
-        if program not in self._status:
+        if program not in self.states:
             known = programs(self.project)
             if program not in known:
                 raise UserError(f"expected a program, got {program!r}; there are {', '.join(known)}")
-            self._status[program] = status(self.project, known[program])
-        found = self._status[program]
+            self.states[program] = status(self.project, known[program])
+        found = self.states[program]
         if found.state == "fresh" and found.record is not None:
             return found.record
         if found.program.device == "cuda" and found.state != "damaged":
@@ -241,7 +243,8 @@ def cannot_fail(project: Project, test: Callable) -> list[str]:
     if drawing.read:
         counts = [len(Drawings.shapes(Drawings(project)(page, name))) for page, name in drawing.read]
         if not all(
-            any(not run(Values(project), Drawings(project, index)) for index in range(count)) for count in counts
+            any(not run(Values(project, None, values.states), Drawings(project, index)) for index in range(count))
+            for count in counts
         ):
             problems.append("expected it to fail once a shape of the drawing is stretched, and it passes")
     if len(values.read) < 2 and not drawing.read:
@@ -256,7 +259,7 @@ def cannot_fail(project: Project, test: Callable) -> list[str]:
             if (
                 alike
                 and {one, other} - noticed
-                and not run(Values(project, {one: other, other: one}), Drawings(project))
+                and not run(Values(project, {one: other, other: one}, values.states), Drawings(project))
             ):
                 noticed |= {one, other}
     if unnoticed := [name for name in names if name not in noticed]:
