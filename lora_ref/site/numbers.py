@@ -59,6 +59,19 @@ class Number:
         return self.kind, self.text, self.what, self.how
 
 
+def load_yaml(project: Project, file: str, loader: type = yaml.SafeLoader) -> Any:
+    """What a YAML file holds; None where there is no file."""
+    path = project.root / file
+    if not path.exists():
+        return None
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+    except yaml.YAMLError as error:
+        line = mark.line + 1 if (mark := getattr(error, "problem_mark", None)) else 1
+        words = getattr(error, "problem", None) or "it cannot be read"
+        raise UserError(f"{file}:{line}:1: expected YAML, got something else: {words}; mend it") from None
+
+
 class Site:
     """The numbers of the project: programs, records, references. Loaded once and kept."""
 
@@ -74,14 +87,12 @@ class Site:
 
     @cached_property
     def references(self) -> dict[str, dict]:
-        path = self.project.docs / "references.yml"
-        return yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path.exists() else {}
+        return load_yaml(self.project, "docs/references.yml") or {}
 
     @cached_property
     def names(self) -> list[str]:
         """Proper names that hold digits, longest first."""
-        path = self.project.docs / "names.yml"
-        listed = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else []
+        listed = load_yaml(self.project, "docs/names.yml")
         return sorted(listed or [], key=len, reverse=True)
 
     def program(self, name: str, chapter: str) -> Program:
