@@ -12,7 +12,7 @@ import yaml
 from lora_ref.site import figures
 from lora_ref.site.claims import ChapterTests
 from lora_ref.site.fingerprint import fingerprint
-from lora_ref.site.numbers import Site
+from lora_ref.site.numbers import Site, load_yaml
 from lora_ref.site.project import UserError
 from lora_ref.site.record import Record
 
@@ -182,8 +182,7 @@ def check_quotes(site: Site, reports: list["PageReport"]) -> list[str]:
 
 
 def transcription(site: Site) -> dict[str, dict[str, Any]]:
-    path = site.project.tests / "quotes.yml"
-    return yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path.exists() else {}
+    return load_yaml(site.project, "tests/quotes.yml") or {}
 
 
 def _transcribed(site: Site, source: str, key: str, quote: dict, transcribed: dict, where: str) -> Iterator[str]:
@@ -275,7 +274,7 @@ def check_theme(site: Site) -> list[str]:
             findings.append(f'{file}:{found}:1: expected words, got the typed numeral "{word}" ({where}); {MEND}')
 
     config = (project.root / "mkdocs.yml").read_text(encoding="utf-8")
-    loaded = yaml.load(config, Loader=_Loader) or {}
+    loaded = load_yaml(project, "mkdocs.yml", _Loader) or {}
     for title in [
         *nav_titles(loaded.get("nav") or []),
         *(loaded.get(key) or "" for key in ("site_name", "site_description", "copyright")),
