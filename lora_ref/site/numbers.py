@@ -87,7 +87,14 @@ class Site:
 
     @cached_property
     def references(self) -> dict[str, dict]:
-        return load_yaml(self.project, "docs/references.yml") or {}
+        loaded = load_yaml(self.project, "docs/references.yml") or {}
+        for source, entry in loaded.items():
+            for needed in ("authors", "year", "title", "where", "url", "read"):
+                if needed not in (entry or {}):
+                    raise UserError(
+                        f"docs/references.yml:1:1: expected {needed} of the source {source}, found none; add it"
+                    )
+        return loaded
 
     @cached_property
     def names(self) -> list[str]:

@@ -158,9 +158,6 @@ def check_quotes(site: Site, reports: list["PageReport"]) -> list[str]:
     lines = _lines_of(site, "docs/references.yml")
     findings = []
     for source, entry in site.references.items():
-        for needed in ("authors", "year", "title", "where", "url", "read"):
-            if needed not in entry:
-                findings.append(f"{lines(source)}: expected {needed} of the source {source}, found none; add it")
         if source not in cited:
             findings.append(
                 f"{lines(source)}: expected a page that cites or quotes {source}, found none; cite it, or remove it"
