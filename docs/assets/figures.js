@@ -67,10 +67,13 @@
     const home = card.offsetParent.getBoundingClientRect(), width = card.offsetWidth, height = card.offsetHeight;
     const screen = document.documentElement.clientWidth, top = $(".md-header")?.offsetHeight || 0;
     const margin = right + width < screen - 8 && !el.closest(".start");
-    const x = margin ? right : Math.max(8, Math.min(at.left, screen - width - 16));
     const below = at.bottom + 6;
     const y = margin ? Math.max(top + 8, Math.min(at.top - 10, innerHeight - height - 12))
       : below + height > innerHeight && at.top - height - 6 > top ? at.top - height - 6 : below;
+    // Beside the text, and where there is room also beside a figure that the card would cover.
+    const beside = Math.max(right, ...$$(".md-content :is(figure, .highlight, table)").map((el) => el.getBoundingClientRect())
+      .filter((box) => box.bottom > y && box.top < y + height).map((box) => box.right + GAP));
+    const x = !margin ? Math.max(8, Math.min(at.left, screen - width - 16)) : beside + width < screen - 8 ? beside : right;
     card.style.left = `${x - home.left}px`;
     card.style.top = `${y - home.top}px`;
   }
@@ -160,7 +163,7 @@
       data: chart.data,
       layout: {
         ...given, autosize: true, width: undefined, height: box.clientHeight,
-        paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+        paper_bgcolor: "var(--paper)", plot_bgcolor: "var(--paper)",
         font: { size: 13, color: "var(--ink)", ...given.font, family: getComputedStyle(figure).fontFamily },
         hoverlabel: { bgcolor: "var(--paper)", bordercolor: "var(--hair)", font: { color: "var(--ink)" }, ...given.hoverlabel },
         dragmode: matchMedia("(pointer: coarse)").matches ? false : given.dragmode || "zoom",
@@ -224,7 +227,9 @@
       trace.hoverinfo === "skip" ? [] : trace.x.map((_, pointNumber) => ({ curveNumber, pointNumber })));
     state.at = ((state.at ?? (step < 0 ? 0 : -1)) + step + points.length) % points.length;
     window.Plotly.Fx.hover(state.box, [points[state.at]]);
-    $("[role=status]", figure).textContent = $$(".hovertext text", state.box).reverse().map((el) => el.textContent).join(" ");
+    setTimeout(() => {                                       // Plotly draws labels at most every 50 ms
+      $("[role=status]", figure).textContent = $$(".hovertext text", state.box).map((el) => el.textContent).join(" ");
+    }, 80);
   }
   document.addEventListener("keydown", (event) => {
     const figure = event.target.matches?.(".live") && event.target.closest("figure");

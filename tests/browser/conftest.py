@@ -1,0 +1,77 @@
+"""One build and one browser a test process; a context with its own storage for each test."""
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from browser.serving import SCREENSHOTS, Watch, built_site, serve
+from lora_ref.site.figures import find_browser
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    return built_site(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    with serve(site) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    with sync_playwright() as playwright:
+        path = find_browser(playwright.chromium.executable_path)
+        browser = playwright.chromium.launch(executable_path=path)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium, address):
+    """opened("rank/", width=360): a page of the site, and afterwards the proof that nothing went wrong on it."""
+    contexts, watches = [], []
+
+    def open_(page="", width=1440, height=None, scheme="light", ready=True, **options):
+        phone = width < 600
+        context = chromium.new_context(
+            viewport={"width": width, "height": height or (740 if phone else 900)},
+            color_scheme=scheme,
+            has_touch=phone,
+            is_mobile=phone,
+            **options,
+        )
+        context.set_default_timeout(20_000)
+        contexts.append(context)
+        watches.append(Watch(context, address))
+        tab = context.new_page()
+        tab.watch = watches[-1]
+        tab.goto(address + page)
+        if ready and options.get("java_script_enabled", True):
+            is_ready(tab)
+        return tab
+
+    yield open_
+    for context in contexts:
+        context.close()
+    problems = [problem for watch in watches for problem in watch.problems]
+    assert not problems, problems
+
+
+def is_ready(tab):
+    """Our script has seen this page: its "where from?" links are buttons (the 404 page has none)."""
+    tab.wait_for_function(
+        "() => window.document$ && [...document.querySelectorAll('a.from')].every(el => el.hasAttribute('aria-expanded'))"
+    )
+    tab.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+@pytest.fixture(scope="session")
+def picture():
+    """Keep a screenshot for whoever looks at the test run."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+
+    def keep(tab, name, **options):
+        tab.screenshot(path=str(SCREENSHOTS / f"{name}.png"), **({"full_page": True} | options))
+
+    return keep
