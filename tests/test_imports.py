@@ -63,7 +63,7 @@ def sources(root: Path) -> Iterator[Path]:
 
 
 def back_edges(root: Path) -> list[str]:
-    """ "file:line: what is imported: why it may not be", for each wrong import of the repository."""
+    """For each wrong import of the repository: file:line, what is imported, and why it may not be."""
     found = []
     for path in sources(root):
         where = path.relative_to(root)
