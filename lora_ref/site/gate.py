@@ -516,7 +516,7 @@ def math_numbers(node: Node) -> Iterator[str]:
         if text is not None and (has_digit(text) or text in (".", ",")):
             row += text.strip() if joins else f" {text.strip()} "
             continue
-        if isinstance(child, Node) and joins and not child.text() and _is_tight(child):
+        if isinstance(child, Node) and joins and _is_tight(child):
             continue  # nothing is printed between its neighbors
         yield from _numerals(row)
         row = ""
@@ -526,7 +526,9 @@ def math_numbers(node: Node) -> Iterator[str]:
 
 
 def _is_tight(node: Node) -> bool:
-    return node.tag != "mspace" or node.attributes.get("width", "").startswith("-")
+    """Whether an element prints nothing, not even a space: KaTeX ends a negative space with U+2063."""
+    negative = node.attributes.get("width", "").startswith("-") if node.tag == "mspace" else True
+    return negative and (not node.text() or node.text().endswith("\u2063"))
 
 
 def code_words(code: str) -> list[str]:
@@ -770,6 +772,7 @@ def style_texts(text: str) -> Iterator[str]:
                     digits += head[at]
                 if digits:
                     shown += chr(min(int(digits, 16), 0x10FFFF))
+                    at += head[at + 1 : at + 2] == " "  # which ends an escape
                 else:
                     at += 1
                     shown += head[at : at + 1]
