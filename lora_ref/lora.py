@@ -15,9 +15,10 @@ layer starts as exactly the frozen one.
 import math
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from lora_ref.shapes import Float
 
 
 class LoRALinear(nn.Module):

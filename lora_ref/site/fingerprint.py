@@ -11,10 +11,11 @@ code, so that nothing escapes it. Package __init__ files are looked through and 
 
 import ast
 import hashlib
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lora_ref.site.program import DESCRIPTIONS, Program
 from lora_ref.site.project import Project, UserError
@@ -87,10 +88,14 @@ def reach(root: Path, path: Path, names: set[str]) -> dict[str, str]:
             found = [module.imports[name]]
         else:
             raise UserError(f"{where}: expected a definition of {name!r}, found none at the top level; define it there")
-        for node in nodes:
+        named: dict[str, int] = {}  # a name may be defined twice: a property and its setter, two branches
+        for node in dict.fromkeys(nodes):  # one statement may bind two names
             for part, digest in _parts(node):
-                sources[f"{where}:{part}"] = digest
+                named[part] = named.get(part, 0) + 1
+                sources[f"{where}:{part}" + (f" ({named[part]})" if named[part] > 1 else "")] = digest
             found += list(_follow(root, path, module, node))
+            for file in _data(path, node):
+                sources[file.relative_to(root).as_posix()] = file_sha256(file)[:16]
         for item in found:
             if item not in seen:
                 seen.add(item)
@@ -142,7 +147,7 @@ def _bound(node: ast.Assign | ast.AnnAssign) -> list[str]:
 
 def _follow(root: Path, path: Path, module: _Module, node: ast.AST) -> Iterator[tuple[Path, str]]:
     """Every first-party definition that a piece of code names."""
-    for inner in ast.walk(node):
+    for inner in _nodes(node):
         if isinstance(inner, ast.Import | ast.ImportFrom):
             yield from (target for _, target in _imported(root, path, inner))
         name = inner.id if isinstance(inner, ast.Name) else inner.attr if isinstance(inner, ast.Attribute) else None
@@ -159,6 +164,19 @@ def _follow(root: Path, path: Path, module: _Module, node: ast.AST) -> Iterator[
                 yield module.imports[inner.id]
 
 
+def _data(path: Path, node: ast.AST) -> Iterator[Path]:
+    """Files beside a module that its code names, such as models.json: their content counts, too."""
+    for inner in ast.walk(node):
+        if (
+            isinstance(inner, ast.Constant)
+            and isinstance(inner.value, str)
+            and re.fullmatch(r"\w[\w-]*\.\w+", inner.value)
+        ):
+            file = path.with_name(inner.value)
+            if file.suffix != ".py" and file.is_file():
+                yield file
+
+
 def _imported(root: Path, path: Path, node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, tuple[Path, str]]]:
     """(local name, definition) for each first-party name that an import statement brings."""
     if isinstance(node, ast.Import):
@@ -171,6 +189,11 @@ def _imported(root: Path, path: Path, node: ast.Import | ast.ImportFrom) -> Iter
         package = path.relative_to(root).with_suffix("").parts[: -node.level]
         base = ".".join([*package, *([node.module] if node.module else [])])
     for alias in node.names:
+        if alias.name == "*" and _file(root, base):
+            raise UserError(
+                f"{path.relative_to(root)}:{node.lineno}: expected names to be imported from {base}, got *, which hides what "
+                "is used; import the names"
+            )
         if submodule := _file(root, f"{base}.{alias.name}"):
             yield alias.asname or alias.name, (submodule, WHOLE)
         elif file := _file(root, base):
@@ -191,8 +214,8 @@ def _file(root: Path, module: str) -> Path | None:
 
 def _through_package(root: Path, file: Path, package: str, name: str) -> tuple[Path, str]:
     """Where a package's name is really defined: by a re-export, or by a lazy table {"name": "module"}."""
-    if file.name != "__init__.py" or name == "*":
-        return file, WHOLE if name == "*" else name
+    if file.name != "__init__.py":
+        return file, name
     tree = ast.parse(file.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
@@ -243,13 +266,10 @@ def _hash(node: ast.AST) -> str:
 def _walk(node: ast.AST) -> Iterator[str]:
     """Node names, non-empty fields, ascii of constants: the same text in every Python version.
 
-    Not ast.dump or ast.unparse, whose output differs between versions. No positions, contexts,
-    comments or docstrings.
+    Not ast.dump or ast.unparse, whose output differs between versions.
     """
     yield type(node).__name__
-    for name, value in ast.iter_fields(node):
-        if name in ("ctx", "kind", "type_comment") or value is None or value == []:
-            continue
+    for name, value in _fields(node):
         yield name
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, ast.AST):
@@ -258,6 +278,23 @@ def _walk(node: ast.AST) -> Iterator[str]:
             else:
                 yield f"{type(item).__name__} {ascii(item)}"
     yield "end"
+
+
+def _nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """The node and all below it that counts."""
+    yield node
+    for _, value in _fields(node):
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, ast.AST):
+                yield from _nodes(item)
+
+
+def _fields(node: ast.AST) -> Iterator[tuple[str, Any]]:
+    """Fields that can change a result: no positions, contexts or comments, and no shapes of a function's signature."""
+    for name, value in ast.iter_fields(node):
+        shape = (name == "annotation" and isinstance(node, ast.arg)) or name == "returns"
+        if name not in ("ctx", "kind", "type_comment") and not shape and value is not None and value != []:
+            yield name, value
 
 
 def _is_text(node: ast.AST) -> bool:

@@ -11,7 +11,7 @@ A symbol has the color of its matrix in the pictures: `\\frozen{W_0}`, `\\traine
 import html
 import re
 import threading
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import quickjs
@@ -63,7 +63,7 @@ def _engine():
     return _engines.render
 
 
-@lru_cache(maxsize=None)
+@cache
 def render(tex: str, display: bool = False) -> str:
     """HTML with MathML for one formula; `display` gives it a line of its own."""
     try:

@@ -10,7 +10,7 @@ def losses(values):
     return [values(f"rank/loss_by_rank.loss_rank_{rank}_nats_seeds") for rank in RANKS]
 
 
-@claim("x")
+@claim("676f44c4")
 def test_last_doubling_buys_less(values):
     one, two, *_, half, last = losses(values)
     first_gain = [before - after for before, after in zip(one, two, strict=True)]
