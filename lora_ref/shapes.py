@@ -5,7 +5,7 @@ machine that only runs programs, they say the same to a reader and nothing to Py
 """
 
 try:
-    from jaxtyping import Float, Int
+    from jaxtyping import Float, Int  # pyright: ignore[reportAssignmentType]
 except ImportError:
 
     class Float:  # type: ignore[no-redef]

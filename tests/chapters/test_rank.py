@@ -5,14 +5,14 @@ from lora_ref.site.claims import claim, paired_interval
 RANKS = (1, 2, 4, 8, 16, 32, 64)
 
 
-def losses(values):
+def losses(values, ranks=RANKS):
     """The seeds' losses at each rank."""
-    return [values(f"rank/loss_by_rank.loss_rank_{rank}_nats_seeds") for rank in RANKS]
+    return [values(f"rank/loss_by_rank.loss_rank_{rank}_nats_seeds") for rank in ranks]
 
 
 @claim("676f44c4")
 def test_last_doubling_buys_less(values):
-    one, two, *_, half, last = losses(values)
+    one, two, half, last = losses(values, (1, 2, 32, 64))
     first_gain = [before - after for before, after in zip(one, two, strict=True)]
     last_gain = [before - after for before, after in zip(half, last, strict=True)]
     assert paired_interval(first_gain, last_gain)[0] > 0
