@@ -13,6 +13,7 @@ def losses(values, ranks=RANKS):
 @claim("676f44c4")
 def test_last_doubling_buys_less(values):
     one, two, half, last = losses(values, (1, 2, 32, 64))
+    assert paired_interval(one, two)[0] > 0
     first_gain = [before - after for before, after in zip(one, two, strict=True)]
     last_gain = [before - after for before, after in zip(half, last, strict=True)]
     assert paired_interval(first_gain, last_gain)[0] > 0
