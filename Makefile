@@ -38,7 +38,7 @@ debian = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then echo "Ins
 
 .venv/.train: pyproject.toml .venv/constraints.txt
 	@echo "Installing what programs need: about 340 MB to download with a CPU build of torch, 2.9 GB with a CUDA build."
-	@echo "For another torch: make $(MAKECMDGOALS) TORCH=\"…\", a wheel's path or what pip takes."
+	@echo "For another torch, stop and add TORCH=\"…\": a wheel's path, or what pip takes."
 	@$(PIP) $(TORCH)
 	@$(PIP) -e ".[site,train,models]"
 	@touch .venv/.site $@
@@ -48,9 +48,11 @@ debian = if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then echo "Ins
 	@$(PIP) -e ".[site,train,models,test]"
 	@touch $@
 
-chromium: # any Chromium or Chrome will do
+# Any Chromium or Chrome will do. Playwright drives it with a Node of its own, which wants libatomic.
+chromium: .venv/.train
 	@for name in chromium chromium-browser google-chrome google-chrome-stable chrome msedge; do \
-	  command -v $$name >/dev/null && exit 0; done; $(call debian,a Chromium,chromium fonts-noto-core,210)
+	  command -v $$name >/dev/null && .venv/bin/playwright --version >/dev/null 2>&1 && exit 0; done; \
+	$(call debian,a Chromium and libatomic,chromium libatomic1 fonts-noto-core,210)
 
 # ---- the verbs
 
@@ -58,9 +60,9 @@ setup: .venv/.test chromium ## install everything that a developer needs
 
 site: .venv/.site ## measure what is stale, draw, build site/ strictly, check every number in it
 	@$(PY) -m lora_ref.site run --dry-run; case $$? in 0) ;; \
-	3) $(MAKE) --no-print-directory .venv/.train chromium && $(PY) -m lora_ref.site run ;; *) exit 2 ;; esac
+	3) $(MAKE) --no-print-directory chromium && $(PY) -m lora_ref.site run ;; *) exit 2 ;; esac
 	@$(PY) -m lora_ref.site figures 2>/dev/null || \
-	{ $(MAKE) --no-print-directory .venv/.train chromium && $(PY) -m lora_ref.site figures; }
+	{ $(MAKE) --no-print-directory chromium && $(PY) -m lora_ref.site figures; }
 	@$(NOISE) $(PY) -m mkdocs build --strict
 	@$(PY) -m lora_ref.site gate site
 	@echo "Built site/. Open it with: make serve, or: $(PY) -m http.server --directory site"
