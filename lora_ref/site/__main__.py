@@ -1,4 +1,4 @@
-"""python -m lora_ref.site: run programs, judge records, draw figures, lint pages.
+"""From programs to pages: run programs, keep records, draw figures, check every number.
 
 Errors that a user can mend are one line on stderr and exit code 2.
 """
@@ -29,29 +29,39 @@ out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 Selection = Annotated[
-    str | None, typer.Argument(help="A chapter (rank) or a program (rank/loss_by_rank); all when left out.")
+    str | None,
+    typer.Argument(help="A chapter, as in rank, or a program, as in rank/loss_by_rank; everything when left out."),
 ]
 Records = Annotated[
     Path | None,
-    typer.Option(help="Write records into this folder instead of docs/records (for a machine that hands files back)."),
+    typer.Option(help="Write records into this folder, not docs/records: for a machine that hands files back."),
 ]
 
 
 @app.command("run")
 def run_command(
     selection: Selection = None,
-    device: Annotated[str | None, typer.Option(help="Only programs of this device: cpu or cuda.")] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Run fresh ones too, from nothing.")] = False,
+    device: Annotated[str | None, typer.Option(help="Only programs for this device: cpu or cuda.")] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Run those with a fresh record, too, and start each from nothing.")
+    ] = False,
     records: Records = None,
     time_limit: Annotated[
-        float | None, typer.Option(min=1, help="Stop after this many seconds; finished seeds are kept.")
+        float | None,
+        typer.Option(
+            min=1,
+            help="Stop after this many seconds. Finished seeds are kept; the same command goes on with the others.",
+        ),
     ] = None,
-    dry_run: Annotated[bool, typer.Option(help="Only say what would run; exit 3 if there is something.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option(help="Run nothing: say what would run, and exit with 3 if there is something.")
+    ] = False,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Processes at a time, one thread each; by default one a core.")
+        int | None,
+        typer.Option(min=1, help="How many processes at a time, one thread each; one for each core when left out."),
     ] = None,
 ) -> None:
-    """Run programs whose record is missing or stale and whose device is here; write their records."""
+    """Run each program whose record is missing or stale and whose device is here; write its record."""
     project = find_project()
     if device not in (None, "cpu", "cuda"):
         raise UserError(f"expected --device cpu or cuda, got {device!r}")
@@ -128,11 +138,16 @@ def _waiting_for_gpu(project: Project, selection: str | None) -> list[str]:
 @app.command("status")
 def status_command(
     as_json: Annotated[
-        bool, typer.Option("--json", help="A list of objects: program, state, why, device and more.")
+        bool,
+        typer.Option(
+            "--json", help="Print JSON: a list of objects with program, state, why, device, age_days, versions_differ."
+        ),
     ] = False,
-    strict: Annotated[bool, typer.Option(help="Exit 1 unless every record is fresh, GPU programs included.")] = False,
+    strict: Annotated[
+        bool, typer.Option(help="Exit with 1 unless every record is fresh, those of GPU programs included.")
+    ] = False,
 ) -> None:
-    """Each record: fresh, stale and why, missing, device, age, versions that differ from those here."""
+    """Say of each record whether it is fresh, stale and why, missing, or waiting for a GPU; how old; which versions differ."""
     project = find_project()
     rows = [_status_row(running.status(project, program)) for program in programs(project).values()]
     if as_json:
@@ -172,9 +187,9 @@ def _status_row(found: running.Status) -> dict:
 @app.command("figures")
 def figures_command(
     selection: Selection = None,
-    all_: Annotated[bool, typer.Option("--all", help="Draw also those that are up to date.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Draw those that are up to date, too.")] = False,
 ) -> None:
-    """Draw from records: static SVG, table and chart data. Needs Plotly and a Chromium; re-runs nothing."""
+    """Draw figures whose data or drawing code changed. Runs no program; needs Plotly and a Chromium."""
     from lora_ref.site import draw
 
     names = draw.draw_stale(find_project(), selection, all_)
@@ -183,7 +198,7 @@ def figures_command(
 
 @app.command("lint")
 def lint_command() -> None:
-    """Everything that can be judged without running or building: marks, numerals, claims, records, links."""
+    """Check the pages as they are written: numerals, marks, claims, records, links. Builds and runs nothing."""
     from lora_ref.site import lint
 
     project = find_project()
@@ -201,8 +216,8 @@ def lint_command() -> None:
 
 
 @app.command("gate")
-def gate_command(site: Annotated[Path, typer.Argument(help="The built site.")] = Path("site")) -> None:
-    """Read the built HTML: every digit of an article is accounted for, and no mark or dead link is left."""
+def gate_command(site: Annotated[Path, typer.Argument(help="The folder of the built site.")] = Path("site")) -> None:
+    """Check the pages as they are built: every digit is accounted for, no mark and no dead link is left."""
     from lora_ref.site import gate
 
     if not (site / "index.html").exists():
@@ -218,10 +233,10 @@ def gate_command(site: Annotated[Path, typer.Argument(help="The built site.")] =
 @app.command("records")
 def records_command(
     selection: Selection = None,
-    accept: Annotated[bool, typer.Option(help="Put the new records in place of the old ones.")] = False,
-    report: Annotated[Path | None, typer.Option(help="Write the report as Markdown, too.")] = None,
+    accept: Annotated[bool, typer.Option(help="Put the new records in the place of the old ones.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write the report into this file, too, as Markdown.")] = None,
 ) -> None:
-    """Run everything again beside the records and report drift: old, new, tolerance, verdict."""
+    """Run programs again, beside their records, and report each value that drifted out of its tolerance."""
     from lora_ref.site.record import write_whole
 
     project = find_project()
@@ -281,19 +296,27 @@ def _short(value) -> str:
 
 @app.command("check")
 def check_command(
-    turn: Annotated[str, typer.Option(help="What rotates the longer programs: a commit hash, or any text.")] = "",
-    short: Annotated[float, typer.Option(help="Programs up to this many seconds a seed are always checked.")] = 20,
-    budget: Annotated[float, typer.Option(help="Seconds for the longer ones, one seed each.")] = 300,
+    turn: Annotated[
+        str,
+        typer.Option(
+            help="Which of the longer programs are checked: another text, another choice; CI gives the commit."
+        ),
+    ] = "",
+    short: Annotated[float, typer.Option(help="Always check programs that take up to this many seconds a seed.")] = 20,
+    budget: Annotated[float, typer.Option(help="Seconds to spend on the longer ones, one seed each.")] = 300,
 ) -> None:
-    """Measure a part again, one seed each, and compare within tolerance; the base model is re-evaluated, not re-trained."""
+    """Measure one seed of some programs again and compare it with the record; the base model is evaluated, not trained."""
     from lora_ref.site import check
 
     _print_drift(check.check(find_project(), turn, short, budget, lambda line: out.print(line)), None)
 
 
 @app.command("trace")
-def trace_command(name: str, seed: Annotated[int, typer.Option(help="Which seed.")] = 0) -> None:
-    """Run one seed of one program here and show everything, tracebacks included; keeps nothing."""
+def trace_command(
+    name: Annotated[str, typer.Argument(help="A program, as in rank/loss_by_rank.")],
+    seed: Annotated[int, typer.Option(help="Which seed.")] = 0,
+) -> None:
+    """Run one seed of one program here and show everything, a traceback included; keep nothing."""
     project = find_project()
     program = (
         read_program(project, project.snippets / f"{name}.py") if (project.snippets / f"{name}.py").exists() else None
