@@ -293,6 +293,10 @@ def _fields(node: ast.AST) -> Iterator[tuple[str, Any]]:
     """Fields that can change a result: no positions, contexts or comments, and no shapes of a function's signature."""
     for name, value in ast.iter_fields(node):
         shape = (name == "annotation" and isinstance(node, ast.arg)) or name == "returns"
+        if isinstance(node, ast.JoinedStr):  # some versions put empty texts between the parts of an f-string
+            value = [part for part in value if not (isinstance(part, ast.Constant) and part.value == "")]
+        if name == "format_spec" and isinstance(value, ast.AST) and not any(_fields(value)):
+            continue
         if name not in ("ctx", "kind", "type_comment") and not shape and value is not None and value != []:
             yield name, value
 
