@@ -51,7 +51,7 @@ BARE = '<data class="num" data-kind="measured" value="497">497</data>'
         (f"<div>raw {VALUE}</div>", LINKED),
         (f"A note[^1].\n\n[^1]: The note says {VALUE}.", LINKED),
     ],
-    ids="prose strong list table admonition tab fold raw-html footnote".split(),
+    ids=["prose", "strong", "list", "table", "admonition", "tab", "fold", "raw-html", "footnote"],
 )
 def test_in_text_a_number_is_a_link_to_the_ledger(text, expected):
     assert expected in article(text)
@@ -66,7 +66,7 @@ def test_in_text_a_number_is_a_link_to_the_ledger(text, expected):
         f"<label>choose {VALUE}</label>",
         f"<button>press {VALUE}</button>",
     ],
-    ids="heading link summary label button".split(),
+    ids=["heading", "link", "summary", "label", "button"],
 )
 def test_where_a_link_cannot_stand_the_number_has_none(text):
     result = article(text)
