@@ -13,8 +13,10 @@ def draw_stale(
     project: Project, selection: str | None = None, every: bool = False, warn: Callable[[str], None] = print
 ) -> list[str]:
     """Names of the programs whose figures were drawn: new records, changed drawing code, damaged files."""
-    todo = []
-    for name, program in programs(project).items():
+    todo, known = [], programs(project)
+    if selection and selection not in known and not any(name.startswith(f"{selection}/") for name in known):
+        raise UserError(f"expected a chapter or program, got {selection!r}; there are {', '.join(known)}")
+    for name, program in known.items():
         if selection and name != selection and not name.startswith(f"{selection}/"):
             continue
         record = load_record(project.records, name)
