@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from lora_ref.site import figures
@@ -262,18 +262,28 @@ def _sentences(site: Site) -> dict[str, list[tuple[str, str]]]:
         text = path.read_text(encoding="utf-8")
         page = Page(site, path.relative_to(site.project.docs).with_suffix("").as_posix(), text)
         for match in MARK.finditer(text):
-            if match["kind"] not in ("value", "calc") or _in_code(text, match.start()):
+            if _in_code(text, match.start()):
                 continue
-            try:
-                number = page.evaluate(match["kind"], match["body"] or "")
-            except MarkError:
-                continue  # reported where it stands
+            for value, words in _uses(page, match):
+                users.setdefault(value, []).append((page.name, words))
+    return users
+
+
+def _uses(page: Page, match: re.Match) -> Iterator[tuple[str, str]]:
+    """("program.value", the words that show it) for each value that a mark brings onto its page."""
+    kind, body = match["kind"], match["body"] or ""
+    try:
+        if kind == "table":
+            path, *columns = [part.strip() for part in body.split("|")]
+            program = page.site.program(path, page.chapter).name
+            yield from ((f"{program}.{column.split()[0]}", "in a table") for column in columns if column)
+        elif kind in ("value", "calc"):
+            number = page.evaluate(kind, body)
             for source in (number, *number.inputs):
                 if source.kind == "measured":
-                    users.setdefault(source.source.split("[")[0], []).append(
-                        (page.name, sentence_around(page, match.start()))
-                    )
-    return users
+                    yield source.source.split("[")[0], sentence_around(page, match.start())
+    except MarkError:
+        return  # reported where it stands
 
 
 def sentences(site: Site) -> dict[str, list[tuple[str, str]]]:
