@@ -141,6 +141,11 @@ def test_names_in_nested_containers():
     assert inject(nested(), ["out"]) == (["2.out"], ["0.0"])
 
 
+def test_a_plain_models_head_is_known_by_its_name():
+    model = nn.ModuleDict({"body": nn.Linear(4, 4), "lm_head": nn.Linear(4, 9)})
+    assert inject(model) == (["body"], ["lm_head"])
+
+
 def test_one_name_alone_is_a_list_of_one():
     assert inject(tiny_gpt(), "v_proj") == inject(tiny_gpt(), ["v_proj"]) == inject(tiny_gpt(), iter(["v_proj"]))
 
