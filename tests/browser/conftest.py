@@ -66,6 +66,13 @@ def is_ready(tab):
     tab.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
+def search_ready(tab):
+    """The theme has read the search index."""
+    tab.wait_for_function(
+        "() => !/nitializing/.test(document.querySelector('.md-search-result__meta').textContent)", timeout=60_000
+    )
+
+
 @pytest.fixture(scope="session")
 def picture():
     """Keep a screenshot for whoever looks at the test run."""

@@ -5,6 +5,7 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from browser.conftest import search_ready
 from browser.serving import PAGES, name_of
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -94,3 +95,153 @@ def test_page(opened, picture, page, scheme, widths):
     assert tab.evaluate("document.documentElement.lang") == "en"
     assert tab.title()
     assert not problems, "\n".join(problems)
+
+
+def open_card(tab):
+    tab.locator(".answer .from, .md-content a.from").first.click()
+    tab.locator(".num-card").wait_for()
+
+
+def open_ledger(tab):
+    tab.locator("#numbers > summary").click()
+    tab.locator(".ledger li").first.wait_for()
+
+
+def open_data(tab):
+    for fold in tab.locator(".md-content details:not(#numbers) > summary").all():
+        fold.click()
+
+
+def open_chart(tab):
+    tab.locator(".interact").first.click()
+    tab.locator(".live .main-svg").first.wait_for()
+
+
+def open_search(tab):
+    search_ready(tab)
+    if tab.viewport_size["width"] < 960:
+        tab.locator("label.md-header__button[for=__search]").click()
+    tab.locator(".md-search__input").click()
+    tab.keyboard.type("matrix")
+    tab.locator(".md-search-result__item").first.wait_for()
+
+
+def open_drawer(tab):
+    tab.locator("label.md-header__button[for=__drawer]").click()
+    tab.wait_for_timeout(400)
+
+
+STATES = [
+    ("lora/", open_card),
+    ("lora/", open_ledger),
+    ("lora/", open_chart),
+    ("memory/", open_chart),
+    ("memory/", open_ledger),
+    ("rank/", open_search),
+    ("reference/records/", open_data),
+]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("page", "change"), STATES, ids=lambda value: getattr(value, "__name__", None) or name_of(value))
+def test_used(opened, picture, page, change, scheme):
+    tab = opened(page, width=1440, scheme=scheme)
+    change(tab)
+    if change is not open_card:
+        tab.evaluate("scrollTo(0, 0)")  # nothing half under the header, which axe takes for a small target
+    tab.wait_for_timeout(300)
+    problems = [*findings(tab), *tab.evaluate(OVERFLOW), *tab.evaluate(CONTRAST)["found"]]
+    picture(tab, f"{name_of(page)}-1440-{scheme}-{change.__name__}", full_page=False)
+    assert not problems, "\n".join(problems)
+
+
+@pytest.mark.parametrize("change", [open_card, open_chart, open_drawer, open_search])
+def test_used_on_a_phone(opened, picture, change):
+    tab = opened("lora/", width=360)
+    change(tab)
+    tab.wait_for_timeout(300)
+    problems = [*findings(tab), *tab.evaluate(OVERFLOW)]
+    picture(tab, f"lora-360-light-{change.__name__}", full_page=False)
+    assert not problems, "\n".join(problems)
+
+
+def text_of(source: str) -> str:
+    return " ".join(source.split())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_without_javascript(opened, picture, page):
+    """All text, figures, tables and the ledger are there, and a number's link opens its entry."""
+    with_script = opened(page).locator("article").inner_text()
+    tab = opened(page, java_script_enabled=False)
+    for button in tab.locator(".interact").all():
+        assert not button.is_visible()
+    for kind in ("h1", "h2", "p", "li", "figcaption", ".plot", "td", "th", ".katex", "pre"):
+        for element in tab.locator(f"article {kind}:not(details *)").all():
+            assert element.is_visible(), element.evaluate("el => el.outerHTML.slice(0, 200)")
+    for drawing in tab.locator("svg.wide").all():
+        assert drawing.bounding_box()["width"] > 600
+    shown = text_of(tab.locator("article").inner_text())
+    assert shown == text_of(with_script.replace("Explore", "")) or not tab.locator(".interact").count() == 0
+    links = tab.locator("article a.num")
+    if links.count():
+        link = links.first
+        ref = link.get_attribute("href")
+        entry = tab.locator(ref)
+        assert not entry.is_visible()
+        link.click()
+        entry.wait_for()
+        assert entry.is_visible() and link.inner_text() in entry.inner_text()
+        for other in tab.locator(".ledger li").all():
+            assert other.is_visible() and other.bounding_box()["height"] > 10
+        picture(tab, f"{name_of(page)}-1440-light-no-script", full_page=False)
+
+
+PRINTED = """() => {
+  const shows = el => { const box = el.getBoundingClientRect(); return box.height > 4 && box.width > 4; };
+  return {
+    closed: [...document.querySelectorAll('.ledger li, .data table, .source pre')].filter(el => !shows(el)).length,
+    marks: [...document.querySelectorAll('article a.num')].filter(el => !/\\d/.test(getComputedStyle(el, '::after').content)).length,
+    clutter: [...document.querySelectorAll('.from, .foot, button, .md-header, .md-sidebar, .md-footer')].filter(shows).length,
+    cut: [...document.querySelectorAll('pre, table, svg.wide')].filter(el => el.scrollWidth > el.clientWidth + 1 && el.clientWidth).length,
+    paper: getComputedStyle(document.documentElement).getPropertyValue('--paper').trim(),
+    ink: getComputedStyle(document.querySelector('h1')).color,
+  };
+}"""
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
+@pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith("reference/")], ids=name_of)
+def test_print(opened, picture, page, script):
+    """On paper: black on white from the dark palette too, the ledger open, each number with its reference."""
+    tab = opened(page, width=720, scheme="dark", java_script_enabled=script)
+    tab.emulate_media(media="print", color_scheme="dark")
+    found = tab.evaluate(PRINTED)
+    picture(tab, f"{name_of(page)}-print{'' if script else '-no-script'}")
+    assert found == {"closed": 0, "marks": 0, "clutter": 0, "cut": 0, "paper": "#fff", "ink": "rgb(26, 30, 35)"}
+    pdf = tab.pdf(format="A4")
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) >= 1
+
+
+def test_reduced_motion(opened):
+    tab = opened("lora/", reduced_motion="reduce")
+    moving = tab.evaluate("""() => [...document.querySelectorAll('*')].filter(el => {
+      const style = getComputedStyle(el);
+      return style.transitionProperty !== 'none' && parseFloat(style.transitionDuration) || style.animationName !== 'none';
+    }).map(el => el.className).slice(0, 5)""")
+    assert moving == []
+
+
+@pytest.mark.parametrize("page", ["", "lora/", "memory/"], ids=name_of)
+def test_forced_colors(opened, picture, page):
+    """The system's colors: numbers keep their underline, marks in figures keep their shapes."""
+    tab = opened(page, forced_colors="active")
+    styles = tab.evaluate(
+        "() => [...document.querySelectorAll('article a.num')].map(el => getComputedStyle(el).textDecorationLine)"
+    )
+    assert styles and set(styles) == {"underline"}
+    drawn = tab.evaluate("""() => [...document.querySelectorAll('svg.wide :is(path, rect, circle)')]
+      .map(el => getComputedStyle(el)).filter(style => style.fill === 'none' && style.stroke === 'none').length""")
+    assert drawn == 0
+    picture(tab, f"{name_of(page)}-1440-forced-colors")
+    assert not tab.evaluate(OVERFLOW)
