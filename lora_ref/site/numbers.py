@@ -34,6 +34,7 @@ MARK = re.compile(r"\{\{\s*(?P<kind>[a-z]+)(?:\s+(?P<body>[^{}]*?))?\s*\}\}")
 FORMAT = re.compile(r"(?:,\.\d+|,|\.\d+)[dfeg%]")
 UNMEASURED = "not yet measured on a GPU"
 EARLIER = "measured with earlier code"
+KEPT = 6  # significant digits that a record keeps
 
 
 class MarkError(UserError):
@@ -153,10 +154,24 @@ class Site:
             )
         spread = record["values"].get(f"{base}_sd")
         spread = spread[int(index)] if isinstance(spread, list) and index is not None else spread
+        kept_digits(value, spec)
         text = shown(value, spec, spread if isinstance(spread, float | int) else None, len(record["seeds"]))
         how = how_measured(record, spread if isinstance(spread, float | int) else None)
         words = (what or base) + (" (standard deviation over the seeds)" if base.endswith("_sd") else "")
         return Number("measured", text, value, words, how, source=f"{program.name}.{base}", note=self.note(program))
+
+
+def kept_digits(value: float | int, spec: str | None) -> None:
+    """Refuse a format that shows more significant digits than a record keeps: they would be made up."""
+    match = re.fullmatch(r",?\.(\d+)([feg%])", spec or "")
+    if not match or not isinstance(value, float) or not value:
+        return
+    places, kind = int(match[1]), match[2]
+    before = math.floor(math.log10(abs(value))) + 1 + (2 if kind == "%" else 0)
+    if {"f": before + places, "%": before + places, "e": places + 1, "g": places}[kind] > KEPT:
+        raise MarkError(
+            f"expected at most {KEPT} significant digits, which a record keeps, got {spec}; show fewer digits"
+        )
 
 
 def shown(value: float | int, spec: str | None, spread: float | None, seeds: int) -> str:
@@ -296,9 +311,8 @@ class Page:
                 f"{name}={value!r} equals no constant {name.upper()} of {', '.join(p.name for p in self.programs) or 'a program'} "
                 "and no argument of a fenced example on this page; a given names a choice that the code makes"
             )
-        if len({known for known, words in self.givens.get(name, []) if words == label}) > 1 and not where.startswith(
-            "one of "
-        ):
+        choices = {known for known, words in self.givens.get(name, []) if words == label}
+        if len(choices) > 1 and (label or not where.startswith("one of ")):  # a label names one choice
             values = " and ".join(repr(known) for known, _ in self.givens[name])
             raise MarkError(
                 f"{name} is given as {values} on this page; add a label, as in {{{{ given {name}={value!r} in the example }}}}"
@@ -352,6 +366,8 @@ class Page:
             )
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise MarkError(f"{expression!r} gives a {type(value).__name__}, expected a number")
+        if any(number.kind == "measured" for number in sources.numbers.values()):
+            kept_digits(value, spec)
         text = shown(value, spec, None, 1)
         how = f"<code>{html.escape(expression)}</code>"
         notes = [number.note for number in sources.numbers.values() if number.note]
