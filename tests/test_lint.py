@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 from throwaway import GOOD_PAGE, ROOT, make_project, measure
@@ -99,7 +98,17 @@ PAGE_CASES = {
     "claim written otherwise": ("[It is so]{#it-is-so .claim}", "expected a claim as [words]{.claim #name}"),
     "claim without opening": ("It is so]{.claim #it-is-so}", "expected an opening bracket before the claim"),
     "two claims of one name": ("[A]{.claim #a} and [b]{.claim #a}", "expected one claim named a, got two"),
-    "value of another rank": ("Rank {{ given rank=4 }}: {{ value toy/measure.loss_rank_8 .3f }}.", "expected a value of rank 4, which this"),
+    "value of another rank": ("Rank {{ given rank=4 }}: {{ value toy/measure.loss_rank_8 .3f }}.", "expected a value of rank 4, which stands beside"),
+    "item of another rank": ("Rank {{ given rank=4 }}: {{ value toy/measure.losses[1] .3f }}.", "got one of rank 8"),
+    "computed from another rank": ("Rank {{ given rank=4 }}: {{ calc measure.loss_rank_8 / measure.WIDTH }}.", "got one of rank 8"),
+    "values in another order": (
+        "At {{ given rank=4 }} it is {{ value toy/measure.loss_rank_8 .3f }}, at {{ given rank=8 }} {{ value toy/measure.loss_rank_4 .3f }}.",
+        "expected a value of rank 4, which stands beside it, got one of rank 8",
+    ),
+    "one label for two choices": ("{{ given rank=4 here }} {{ given rank=8 here }}", "rank is given as 4 and 8 on this page; add a label"),
+    "more digits than a record keeps": ("{{ calc measure.loss_rank_8 / measure.WIDTH .9f }}", "expected at most 6 significant digits"),
+    "power without its unit": ("{{ calc count.full(measure.WIDTH, measure.WIDTH) / 1e9 }} numbers", "expected billion, GB beside count.full("),
+    "power that has no name": ("{{ calc count.full(measure.WIDTH, measure.WIDTH) / 1e8 }} GB", "expected a power of ten that has a name"),
     "exception without reason": ("<!-- number-ok -->\nIt is 42.", "expected a reason after number-ok"),
     "link to nothing": ("[it](other.md)", "toy.md:1:6: expected a page or file of docs/ (a page by its .md), got other.md"),
     "link to a page's address": ("[it](index/)", "expected a page or file of docs/ (a page by its .md)"),
@@ -151,6 +160,11 @@ GOOD = {
     "notest with its reason": "<!-- notest: it downloads -->\n```{.python notest}\nx = 64\n```",
     "marks in two lines": "It is {{ calc\ncount.full(measure.WIDTH, measure.WIDTH) ,d }}.",
     "values of two ranks": "{{ value toy/measure.loss_rank_4 .3f }} and {{ value toy/measure.loss_rank_8 .3f }}",
+    "values in the order of their ranks": "From {{ given rank=4 }} to {{ given rank=8 }} it falls from "
+    "{{ value toy/measure.loss_rank_4 .3f }} to {{ value toy/measure.loss_rank_8 .3f }}.",
+    "each value beside its rank": "It is {{ value toy/measure.losses[0] .3f }} at rank {{ given rank=4 }}. At rank {{ given rank=8 }} "
+    "we have {{ calc measure.losses[1] / measure.WIDTH .3f }} and {{ value toy/measure.loss_rank_8 .3f }}.",
+    "power with its unit": "{{ calc count.full(measure.WIDTH, measure.WIDTH) / 1e9 .2g }} GB",
     "no claim": "<!-- no-claim: a choice, no measurement -->\nWe took the best one.",
     "no claim on its own line": "- We took the best one. <!-- no-claim: a choice -->",
     "number-ok for a table": "<!-- number-ok: years -->\n| a |\n| --- |\n| 1984 |",
@@ -401,16 +415,16 @@ def test_places_are_exact():
 
 
 def test_lint_takes_no_torch_and_five_seconds_at_most():
+    """Five seconds of a processor: the machine may be busy with other work."""
     code = (
-        "import sys, time; start = time.monotonic()\n"
+        "import sys, time\n"
         "from lora_ref.site.lint import lint; from lora_ref.site.project import find_project\n"
-        "lint(find_project()); seconds = time.monotonic() - start\n"
+        "lint(find_project())\n"
         "assert not {'torch', 'plotly', 'mkdocs', 'numpy'} & set(sys.modules), sorted(sys.modules)\n"
-        "print(seconds)"
+        "print(time.process_time())"
     )
-    started = time.process_time()
     out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert float(out.stdout) < 5, f"{out.stdout} s, {time.process_time() - started} s of this process"
+    assert float(out.stdout) < 5
 
 
 def test_the_command_says_what_it_finds_and_exits_one(project):

@@ -9,6 +9,7 @@ The gate (gate.py) reads the built HTML and shares nothing with this file but th
 
 import ast
 import html
+import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from lora_ref.site import blocks, orphans
 from lora_ref.site.claims import ChapterTests, chapter_tests, claim_hash
 from lora_ref.site.comparing import comparisons
-from lora_ref.site.numbers import MarkError, Number, Page, Site, split_format
+from lora_ref.site.numbers import MarkError, Number, Page, Site, is_power_of_ten, split_format
 from lora_ref.site.project import Project, UserError
 from lora_ref.site.reader import FILL, Fence, Mark, Piece, Source, anchors, read
 
@@ -29,6 +30,11 @@ MEND = (
 READ_ALOUD = re.compile(
     r"alt|title|placeholder|label|summary|aria-(?!hidden|controls|labelledby|describedby|owns|details)[a-z]+"
 )
+# Powers of ten that a calculation may divide or multiply by, and the words that name them.
+UNITS = {
+    ast.Div: {3: "thousand|kB", 6: "million|MB", 9: "billion|GB", 12: "trillion|TB"},
+    ast.Mult: {2: "percent|%", 3: "ms|milliseconds", 6: "µs|microseconds", 9: "ns|nanoseconds"},
+}
 FREE_IN_FORMULAS = {"0", "1", "2"}
 PYTHON = {"python", "py"}
 RUN_AS = {"python3", "pycon", "ipython", "py3"}
@@ -251,6 +257,8 @@ class _PageLint:
                 self._starts_block(mark, "")
                 return []
         number = self.page.evaluate(mark.kind, mark.body)
+        if mark.kind == "calc":
+            self._scales(mark)
         if mark.place == "comment":
             return []
         if mark.place == "heading":
@@ -496,46 +504,92 @@ class _PageLint:
             self._find(at, f"expected one claim named {name}, got two; rename one")
         self.report.claims[name] = (f"docs/{self.report.name}.md:{line}:{column}", claim_hash(text))
 
-    # ---- what a sentence says about a value, and which value it shows
+    # ---- what a sentence says about a number, and which number it shows
     def _ties(self, numbers: list[tuple[Mark, Number]]) -> None:
-        """Where a paragraph says "rank 4", its values are those of rank 4."""
+        """Where a paragraph says "rank 4", the values beside it are those of rank 4."""
+        in_claim = [(claim.start, claim.end) for claim in self.source.claims]  # a test holds those up
         paragraphs: dict[tuple[int, int], list[tuple[Mark, Number]]] = {}
-        in_claim = [(claim.start, claim.end) for claim in self.source.claims]
         for mark, number in numbers:
             if not any(start <= mark.start < end for start, end in in_claim):
                 paragraphs.setdefault(self.source.segment(mark.start), []).append((mark, number))
-        for marks in paragraphs.values():
-            said: dict[str, dict[str, Mark]] = {}
-            shown: dict[str, dict[str, Mark]] = {}
+        for (start, end), marks in paragraphs.items():
+            stops = [start + match.end() for match in re.finditer(r"[.!?]\s", self.source.visible[start:end])]
+            said: dict[str, list[tuple[int, float]]] = {}
+            shown: dict[str, list[tuple[int, float]]] = {}
             for mark, number in marks:
+                name, _, value = number.source.partition("=")
                 if mark.kind == "given":
-                    name, _, value = number.source.partition("=")
-                    said.setdefault(name, {})[value] = mark
+                    said.setdefault(name, []).append((mark.start, float(value)))
                 else:
-                    for source in (number, *number.inputs):
-                        for setting, value in self._settings(source):
-                            shown.setdefault(setting, {})[value] = mark
+                    for setting, held in self._settings(mark, number):
+                        shown.setdefault(setting, []).append((mark.start, held))
             for setting in said.keys() & shown.keys():
-                for value, mark in shown[setting].items():
-                    if value not in said[setting]:
-                        self._find(
-                            mark.start,
-                            f"expected a value of {setting} {' or '.join(said[setting])}, which this paragraph "
-                            f"names, got one of {setting} "
-                            f"{value}; mend the mark or the words",
-                        )
+                for first, last in zip([start, *stops], [*stops, end], strict=True):
+                    names = [(at, value) for at, value in said[setting] if first <= at < last]
+                    values = [(at, value) for at, value in shown[setting] if first <= at < last]
+                    if _unique(names) != _unique(values):
+                        self._tied(setting, said[setting], values)
 
-    def _settings(self, number: Number) -> list[tuple[str, str]]:
-        """[("rank", "4")] for a value that its program describes by a pattern with a setting in it, loss_rank_*."""
-        program, _, name = number.source.split("[")[0].partition(".")
-        if number.kind != "measured" or program not in self.site.programs:
-            return []
-        for pattern in self.site.programs[program].constants.get("MEANING", {}):
-            match = re.fullmatch(re.escape(pattern).replace(r"\*", r"(\d+)"), name.removesuffix("_sd"))
-            setting = re.search(r"([a-z]+)_\*", pattern)
-            if match and match.groups() and setting:
-                return [(setting[1], match[1])]
-        return []
+    def _tied(self, setting: str, said: list[tuple[int, float]], values: list[tuple[int, float]]) -> None:
+        """Each value is of the setting that was named last before it, or else first after it."""
+        for at, value in values:
+            before = [named for place, named in said if place < at]
+            named = before[-1] if before else said[0][1]
+            if named != value:
+                self._find(
+                    at,
+                    f"expected a value of {setting} {named:g}, which stands beside it, got one of {setting} {value:g}; "
+                    "mend the mark or the words",
+                )
+
+    def _settings(self, mark: Mark, number: Number) -> list[tuple[str, float]]:
+        """[("rank", 4)] for values that their program describes with a setting, loss_rank_*, or lists by ranks."""
+        found = []
+        for source in (number, *number.inputs):
+            program, _, name = source.source.split("[")[0].partition(".")
+            if source.kind == "measured" and program in self.site.programs:
+                for pattern in self.site.programs[program].constants.get("MEANING", {}):
+                    match = re.fullmatch(re.escape(pattern).replace(r"\*", r"(\d+)"), name.removesuffix("_sd"))
+                    setting = re.search(r"([a-z]+)_\*", pattern)
+                    if match and match.groups() and setting:
+                        found.append((setting[1], float(match[1])))
+                        break
+        for path, name, index in re.findall(r"([\w/]+)\.(\w+)\[(\d+)\]", mark.body):
+            program = self.site.program(path, self.page.chapter)
+            record = self.site.status(program.name).record
+            values = record["values"] if record else {}
+            lists = {
+                key.lower(): held
+                for key, held in {**program.constants, **values}.items()
+                if isinstance(held, list | tuple)
+            }
+            for given in self.page.givens:
+                steps = lists.get(f"{given}s", ())
+                if name in values and f"{given}s" != name and len(steps) == len(values[name]) > int(index):
+                    found.append((given, float(steps[int(index)])))
+        return found
+
+    def _scales(self, mark: Mark) -> None:
+        """A power of ten in a calculation is one that the unit beside it names."""
+        try:
+            tree = ast.parse(html.unescape(split_format(mark.body)[0]), mode="eval")
+        except SyntaxError:
+            return  # reported by its evaluation
+        above = self.source.text.rfind("\n\n", 0, mark.start)
+        below = self.source.text.find("\n\n", mark.start)
+        block = re.sub(r"\{\{.*?\}\}", " ", self.source.text[above + 1 : below if below > 0 else None], flags=re.S)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
+                for side in (node.left, node.right):
+                    if isinstance(side, ast.Constant) and is_power_of_ten(side.value):
+                        units = UNITS[type(node.op)].get(round(math.log10(float(str(side.value)))), "")
+                        if not units or not re.search(rf"(?<![\w])(?:{units})(?!\w)", block):
+                            names = (
+                                units.replace("|", ", ") or "a power of ten that has a name, such as 1e9 (GB, billion)"
+                            )
+                            self._find(
+                                mark.start, f"expected {names} beside {ast.unparse(node)}; mend the power or the words"
+                            )
 
     # ---- links
     def _links(self) -> None:
@@ -605,6 +659,10 @@ class _PageLint:
             for name in tag.attributes:
                 if name.startswith("on"):
                     self._find(tag.start, f"expected no script on a page, got the attribute {name}; remove it")
+
+
+def _unique(settings: list[tuple[int, float]]) -> list[float]:
+    return list(dict.fromkeys(value for _, value in settings))
 
 
 def _joined(base: PurePosixPath, path: str) -> str | None:

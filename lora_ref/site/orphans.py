@@ -197,15 +197,30 @@ def _transcribed(site: Site, source: str, key: str, quote: dict, transcribed: di
             f"into the source, mend one"
         )
     wording = without_names(str(quote.get("wording", "")), site.names)
-    digits = re.sub(r"\D", "", f"{value}").strip("0")
-    if (
-        digits
-        and re.search(r"\d", wording)
-        and digits not in re.sub(r"\D", " ", re.sub(r"(?<=\d)[.,](?=\d)", "", wording))
-    ):
+    if re.search(r"\d", wording) and not any(_agrees(value, *found) for found in WORDED.findall(wording)):
         yield (
             f"{where}: expected the value {value!r} in the wording of {source}.{key}, got “{wording}”; mend one of them"
         )
+
+
+WORDED = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s*([KMBT]|thousand|million|billion|trillion)?")
+SCALES = {
+    "": 1,
+    "K": 1e3,
+    "M": 1e6,
+    "B": 1e9,
+    "T": 1e12,
+    "thousand": 1e3,
+    "million": 1e6,
+    "billion": 1e9,
+    "trillion": 1e12,
+}
+
+
+def _agrees(value: Any, digits: str, unit: str) -> bool:
+    """Whether a number of the source's wording is the value, as it stands or with its unit worked out."""
+    number = float(digits.replace(",", ""))
+    return isinstance(value, int | float) and abs(value) in (number, number * SCALES[unit])
 
 
 def _lines_of(site: Site, file: str):
