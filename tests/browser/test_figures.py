@@ -10,6 +10,7 @@ import pytest
 from browser.serving import DOCS, NARROW, PAGES, name_of, source_of
 
 MARK = re.compile(r"^\s*\{\{\s*figure\s+([a-z0-9_]+/[a-z0-9_]+)\.([a-z0-9_]+)\s*\}\}", re.M)
+FENCE = re.compile(r"^```.*?^```", re.M | re.S)
 
 
 def record(program: str) -> dict:
@@ -20,7 +21,7 @@ def record(program: str) -> dict:
 FIGURES = [
     (page, program, name)
     for page in PAGES
-    for program, name in MARK.findall(source_of(page).read_text(encoding="utf-8"))
+    for program, name in MARK.findall(FENCE.sub("", source_of(page).read_text(encoding="utf-8")))
     if (DOCS / "records" / f"{program}.json").exists()
 ]
 each_figure = pytest.mark.parametrize(("page", "program", "name"), FIGURES, ids=[f"{p}.{n}" for _, p, n in FIGURES])
@@ -28,7 +29,9 @@ each_figure = pytest.mark.parametrize(("page", "program", "name"), FIGURES, ids=
 
 def show_folds(tab):
     """Figures may stand in a fold."""
-    tab.evaluate("() => document.querySelectorAll('article details:not(#numbers, .data)').forEach(el => { el.open = true; })")
+    tab.evaluate(
+        "() => document.querySelectorAll('article details:not(#numbers, .data)').forEach(el => { el.open = true; })"
+    )
 
 
 def figure_of(tab, program, name):
@@ -42,7 +45,8 @@ def explore(figure):
     figure.locator(".interact").click()
     figure.locator(".live .main-svg").first.wait_for()
     figure.page.wait_for_function(
-        "el => el.querySelector('.interact').ariaBusy === null && el.querySelector('.live').data", arg=figure.element_handle()
+        "el => el.querySelector('.interact').ariaBusy === null && el.querySelector('.live').data",
+        arg=figure.element_handle(),
     )
 
 
@@ -54,7 +58,11 @@ def test_there_are_figures():
 def test_a_chapter_loads_no_plotly(opened, page):
     tab = opened(page)
     tab.wait_for_load_state("networkidle")
-    assert not [url for url in tab.watch.requests if "plotly" in url or "records/" in url.split("/lesson/")[1].split("reference")[0]]
+    assert not [
+        url
+        for url in tab.watch.requests
+        if "plotly" in url or "records/" in url.split("/lesson/")[1].split("reference")[0]
+    ]
 
 
 @each_figure
@@ -164,7 +172,9 @@ def test_explore(opened, picture, page, program, name, width, scheme):
     assert drawn["role"] == "application" and record(program)["figures"][name]["alt"] in drawn["label"]
     assert abs(figure.bounding_box()["height"] - before["height"]) < 2  # nothing below moves
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    smallest = live.evaluate("el => Math.min(...[...el.querySelectorAll('text')].map(t => parseFloat(getComputedStyle(t).fontSize)))")
+    smallest = live.evaluate(
+        "el => Math.min(...[...el.querySelectorAll('text')].map(t => parseFloat(getComputedStyle(t).fontSize)))"
+    )
     assert smallest >= 12
     picture(tab, f"{name_of(page)}-{width}-{scheme}-explore-{name}", full_page=False)
     button = figure.locator(".interact")
@@ -232,7 +242,9 @@ def test_explore_that_cannot_load_leaves_the_picture(opened):
 def test_the_first_figure_is_to_scale(opened, scheme):
     """At 1440 px one unit is one pixel: a rank of 16 beside 4,096 is a line of two pixels beside 512."""
     tab = opened("", scheme=scheme)
-    boxes = tab.locator(".scale-fig rect").evaluate_all("all => all.map(el => el.getBoundingClientRect()).map(b => [b.width, b.height])")
+    boxes = tab.locator(".scale-fig rect").evaluate_all(
+        "all => all.map(el => el.getBoundingClientRect()).map(b => [b.width, b.height])"
+    )
     assert boxes == [[512, 512], [2, 512], [512, 2]]
     for width in (1000, 768, 360, 320):
         tab.set_viewport_size({"width": width, "height": 800})

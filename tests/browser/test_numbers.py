@@ -228,7 +228,9 @@ def test_every_record_is_listed(opened):
             if re.sub("_(sd|seeds)$", "", value) in record["values"] and value.endswith(("_sd", "_seeds")):
                 continue
             first = held[0] if isinstance(held, list) else held
-            expected = f"{first:,}" if isinstance(held, int) else f"{first:.6g}" if isinstance(first, float) else str(first)
+            expected = (
+                f"{first:,}" if isinstance(held, int) else f"{first:.6g}" if isinstance(first, float) else str(first)
+            )
             assert shown[value].startswith(expected), (name, value)
 
 

@@ -143,7 +143,9 @@ STATES = [
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("page", "change"), STATES, ids=lambda value: getattr(value, "__name__", None) or name_of(value))
+@pytest.mark.parametrize(
+    ("page", "change"), STATES, ids=lambda value: getattr(value, "__name__", None) or name_of(value)
+)
 def test_used(opened, picture, page, change, scheme):
     tab = opened(page, width=1440, scheme=scheme)
     change(tab)
