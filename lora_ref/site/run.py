@@ -6,6 +6,7 @@ all its seeds are there, whole or not at all.
 """
 
 import importlib.metadata
+import importlib.util
 import json
 import os
 import platform
@@ -188,6 +189,8 @@ def has_gpu() -> bool:
     """Whether torch sees a CUDA device; asked in a process of its own, and only where a driver is."""
     if not (shutil.which("nvidia-smi") or list(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()):
         return False
+    if importlib.util.find_spec("torch") is None:
+        return True  # the driver says so; torch, once installed, has the last word
     code = "import torch, sys; sys.exit(not torch.cuda.is_available())"
     return subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
 
