@@ -160,7 +160,7 @@ def test_on_a_phone_a_sheet_at_the_bottom(opened, width):
         card, at = tab.locator(CARD).bounding_box(), number.bounding_box()
         assert card["x"] == 0 and card["width"] == width
         assert abs(card["y"] + card["height"] - 740) < 1 and card["height"] <= 0.61 * 740
-        assert 0 < at["y"] and at["y"] + at["height"] <= card["y"]
+        assert at["y"] > 0 and at["y"] + at["height"] <= card["y"]
         tab.locator(f"{CARD} .close").tap()
         tab.locator(CARD).wait_for(state="detached")
 
