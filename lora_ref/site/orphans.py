@@ -237,11 +237,11 @@ def _lines_of(site: Site, file: str):
     return line
 
 
-def check_names(site: Site) -> list[str]:
+def check_names(site: Site, pages: Iterable[str] | None = None) -> list[str]:
     """Proper names that a reader meets somewhere; no units and shares among them."""
     project = site.project
     lines = _lines_of(site, "docs/names.yml")
-    texts = [path.read_text(encoding="utf-8") for path in sorted(project.docs.rglob("*.md"))]
+    texts = list(pages or (path.read_text(encoding="utf-8") for path in sorted(project.docs.rglob("*.md"))))
     texts.append((project.root / "mkdocs.yml").read_text(encoding="utf-8"))
     for name, program in site.programs.items():
         texts += [program.docstring, *program.constants.get("MEANING", {}).values()]
