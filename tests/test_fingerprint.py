@@ -157,6 +157,14 @@ def test_what_a_walk_cannot_follow_is_an_error(project, code, message):
         of(project)
 
 
+def test_a_syntax_error_is_one_line(project):
+    edit(project, "lora_ref/formula.py", "return rank**EXPONENT", "return rank**04")
+    with pytest.raises(
+        UserError, match=r"^lora_ref/formula.py:\d+: expected Python, got a syntax error: [^\n]*; mend it$"
+    ):
+        of(project)
+
+
 def test_a_star_import_is_an_error(project):
     edit(project, "lora_ref/scale.py", "from lora_ref.formula import power", "from lora_ref.formula import *")
     with pytest.raises(UserError, match="expected names to be imported from lora_ref.formula, got \\*"):

@@ -114,7 +114,12 @@ def _module(root: Path, path: Path, source: str) -> _Module:
     bindings: dict[str, list[ast.stmt]] = {}
     imports: dict[str, tuple[Path, str]] = {}
     effects: list[ast.stmt] = []
-    for node in ast.parse(source).body:
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        where = path.relative_to(root).as_posix()
+        raise UserError(f"{where}:{error.lineno}: expected Python, got a syntax error: {error.msg}; mend it") from None
+    for node in tree.body:
         if isinstance(node, ast.Import | ast.ImportFrom):
             imports |= dict(_imported(root, path, node))
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
