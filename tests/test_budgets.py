@@ -1,15 +1,14 @@
 """How much a reader downloads, and how soon the page stands still: the budgets of a first visit, on a phone."""
 
 import gzip
+import math
 import re
 from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
 from browser.serving import CHAPTERS, PAGES, Watch, built_site, is_text, name_of, serve
-from playwright.sync_api import sync_playwright
-
-from lora_ref.site.figures import find_browser
+from playwright.sync_api import TimeoutError
 
 KB = 1000
 FIRST_LOAD, WITH_FORMULAS, MATH_FONTS = 120 * KB, 190 * KB, 90 * KB
@@ -29,14 +28,6 @@ def site(tmp_path_factory):
 def address(site):
     with serve(site) as address:
         yield address
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(playwright.chromium.executable_path))
-        yield browser
-        browser.close()
 
 
 def packed(file: Path) -> int:
@@ -118,11 +109,14 @@ def vitals(chromium, url: str, slower: float = 0) -> dict[str, float]:
             {"offline": False, "latency": ROUND_TRIP_MS, "downloadThroughput": BYTES_A_SECOND, "uploadThroughput": 1e5},
         )
         session.send("Emulation.setCPUThrottlingRate", {"rate": slower})
-    tab.goto(url, wait_until="load", timeout=60_000)
-    tab.wait_for_timeout(1500)
-    found = tab.evaluate("window.vitals")
-    context.close()
-    return found
+    try:
+        tab.goto(url, wait_until="load", timeout=20_000)
+        tab.wait_for_timeout(1500)
+        return tab.evaluate("window.vitals")
+    except TimeoutError:  # the machine does something else
+        return {"lcp": math.inf, "shift": 0, "blocked": math.inf}
+    finally:
+        context.close()
 
 
 @pytest.mark.parametrize("page", CHAPTERS, ids=name_of)
