@@ -38,6 +38,19 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
+def chromium():
+    """The one browser of a test process: Playwright runs once in each."""
+    from playwright.sync_api import sync_playwright
+
+    from lora_ref.site.figures import find_browser
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(playwright.chromium.executable_path))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
 def text() -> dict[str, str]:
     """The real corpus, from the cache or a package registry."""
     from lora_ref.data import load_text

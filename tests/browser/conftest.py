@@ -1,10 +1,8 @@
-"""One build and one browser a test process; a context with its own storage for each test."""
+"""One build a test run; a context with its own storage for each test."""
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from browser.serving import SCREENSHOTS, Watch, built_site, serve
-from lora_ref.site.figures import find_browser
 
 
 @pytest.fixture(scope="session")
@@ -16,15 +14,6 @@ def site(tmp_path_factory):
 def address(site):
     with serve(site) as address:
         yield address
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    with sync_playwright() as playwright:
-        path = find_browser(playwright.chromium.executable_path)
-        browser = playwright.chromium.launch(executable_path=path)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
