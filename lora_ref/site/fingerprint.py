@@ -22,6 +22,7 @@ from lora_ref.site.project import Project, UserError
 from lora_ref.site.record import file_sha256
 
 UNFOLLOWABLE = {"import_module", "__import__", "exec", "eval", "globals"}
+FILE_NAME = re.compile(r"[A-Za-z_][\w-]*\.(?!py$)\w+")
 WHOLE = "*"  # stands for every name of a module
 
 
@@ -73,9 +74,13 @@ def reach(root: Path, path: Path, names: set[str]) -> dict[str, str]:
     sources: dict[str, str] = {}
     todo = [(path, name) for name in sorted(names)]
     seen = set(todo)
+    modules: dict[Path, _Module] = {}
+    done: set[ast.stmt] = set()
     while todo:
         path, name = todo.pop()
-        module = _module(root, path, path.read_text(encoding="utf-8"))
+        if path not in modules:
+            modules[path] = _module(root, path, path.read_text(encoding="utf-8"))
+        module = modules[path]
         where = path.relative_to(root).as_posix()
         nodes = list(module.effects)
         if name == WHOLE:
@@ -89,7 +94,8 @@ def reach(root: Path, path: Path, names: set[str]) -> dict[str, str]:
         else:
             raise UserError(f"{where}: expected a definition of {name!r}, found none at the top level; define it there")
         named: dict[str, int] = {}  # a name may be defined twice: a property and its setter, two branches
-        for node in dict.fromkeys(nodes):  # one statement may bind two names
+        for node in [node for node in dict.fromkeys(nodes) if node not in done]:  # one statement may bind two names
+            done.add(node)
             for part, digest in _parts(node):
                 named[part] = named.get(part, 0) + 1
                 sources[f"{where}:{part}" + (f" ({named[part]})" if named[part] > 1 else "")] = digest
@@ -150,36 +156,52 @@ def _bound(node: ast.Assign | ast.AnnAssign) -> list[str]:
     )
 
 
-def _follow(root: Path, path: Path, module: _Module, node: ast.AST) -> Iterator[tuple[Path, str]]:
-    """Every first-party definition that a piece of code names."""
+class _Mentions(NamedTuple):
+    imports: list[ast.Import | ast.ImportFrom]
+    names: list[str]
+    files: list[str]  # texts that may be names of files
+    hidden: tuple[str, int] | None  # a way to import that cannot be followed, and its line
+
+
+@lru_cache(maxsize=20_000)
+def _mentions(node: ast.AST) -> _Mentions:
+    """What a piece of code names."""
+    found = _Mentions([], [], [], None)
     for inner in _nodes(node):
         if isinstance(inner, ast.Import | ast.ImportFrom):
-            yield from (target for _, target in _imported(root, path, inner))
+            found.imports.append(inner)
+        elif isinstance(inner, ast.Name):
+            found.names.append(inner.id)
+        elif isinstance(inner, ast.Constant) and FILE_NAME.fullmatch(str(inner.value)):
+            found.files.append(str(inner.value))
         name = inner.id if isinstance(inner, ast.Name) else inner.attr if isinstance(inner, ast.Attribute) else None
+        # model.eval() is PyTorch's; a bare eval(...) is not.
         if name in UNFOLLOWABLE and not (isinstance(inner, ast.Attribute) and name in ("eval", "exec")):
-            # model.eval() is PyTorch's; a bare eval(...) is not.
-            raise UserError(
-                f"{path.relative_to(root)}:{getattr(inner, 'lineno', 1)}: {name} hides what is imported, so a change behind it would go "
-                "unseen; import the name itself"
-            )
-        if isinstance(inner, ast.Name):
-            if inner.id in module.bindings:
-                yield path, inner.id
-            elif inner.id in module.imports:
-                yield module.imports[inner.id]
+            return found._replace(hidden=(name, getattr(inner, "lineno", 1)))
+    return found
+
+
+def _follow(root: Path, path: Path, module: _Module, node: ast.AST) -> Iterator[tuple[Path, str]]:
+    """Every first-party definition that a piece of code names."""
+    mentions = _mentions(node)
+    if mentions.hidden:
+        name, line = mentions.hidden
+        raise UserError(
+            f"{path.relative_to(root)}:{line}: {name} hides what is imported, so a change behind it would go unseen; import "
+            "the name itself"
+        )
+    for statement in mentions.imports:
+        yield from (target for _, target in _imported(root, path, statement))
+    for name in mentions.names:
+        if name in module.bindings:
+            yield path, name
+        elif name in module.imports:
+            yield module.imports[name]
 
 
 def _data(path: Path, node: ast.AST) -> Iterator[Path]:
     """Files beside a module that its code names, such as models.json: their content counts, too."""
-    for inner in ast.walk(node):
-        if (
-            isinstance(inner, ast.Constant)
-            and isinstance(inner.value, str)
-            and re.fullmatch(r"\w[\w-]*\.\w+", inner.value)
-        ):
-            file = path.with_name(inner.value)
-            if file.suffix != ".py" and file.is_file():
-                yield file
+    return (file for name in _mentions(node).files if (file := path.with_name(name)).is_file())
 
 
 def _imported(root: Path, path: Path, node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, tuple[Path, str]]]:
@@ -238,27 +260,20 @@ def _through_package(root: Path, file: Path, package: str, name: str) -> tuple[P
     )
 
 
-def _parts(node: ast.stmt) -> Iterator[tuple[str, str]]:
+@lru_cache(maxsize=20_000)
+def _parts(node: ast.stmt) -> list[tuple[str, str]]:
     """(name, hash) of a statement; of a class, one for each method and one for the rest, so that a change can be named."""
     if isinstance(node, ast.ClassDef):
         methods = [item for item in node.body if isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef)]
-        for method in methods:
-            yield f"{node.name}.{method.name}", _hash(method)
-        rest = ast.ClassDef(
-            node.name,
-            node.bases,
-            node.keywords,
-            [item for item in node.body if item not in methods],
-            node.decorator_list,
-        )
-        yield node.name, _hash(rest)
-    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        yield node.name, _hash(node)
-    elif isinstance(node, ast.Assign | ast.AnnAssign) and (names := _bound(node)):
-        yield ",".join(names), _hash(node)
-    else:
-        digest = _hash(node)
-        yield f"statement {digest[:6]}", digest
+        others = [item for item in node.body if item not in methods]
+        rest = ast.ClassDef(node.name, node.bases, node.keywords, others, node.decorator_list)
+        return [*((f"{node.name}.{method.name}", _hash(method)) for method in methods), (node.name, _hash(rest))]
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return [(node.name, _hash(node))]
+    if isinstance(node, ast.Assign | ast.AnnAssign) and (names := _bound(node)):
+        return [(",".join(names), _hash(node))]
+    digest = _hash(node)
+    return [(f"statement {digest[:6]}", digest)]
 
 
 def _hash(node: ast.AST) -> str:
