@@ -6,7 +6,6 @@ from importlib import import_module
 # `import lora_ref` needs no torch.
 _NAMES = {
     "LoRALinear": "lora",
-    "inject": "inject",
     "GPT": "model",
     "GPTConfig": "model",
     "TrainConfig": "train",

@@ -44,14 +44,19 @@ def inject(
         for target in wanted:
             if not any(_matches(name, target) for name in matched):
                 raise ValueError(_nothing_matched(target, every))
-        for name in matched:
-            _refuse_tied(model, name)
+    _refuse_tied(model, matched)
 
+    places = [(model.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2]) for name in matched]
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    try:
+        wrapped = [wrap(getattr(parent, child)) for parent, child in places]
+    except Exception:
+        for parameter in trained:  # as it was: a method freezes what it wraps
+            parameter.requires_grad_(True)
+        raise
     model.requires_grad_(False)
-    for name in matched:
-        parent_name, _, child = name.rpartition(".")
-        parent = model.get_submodule(parent_name)
-        setattr(parent, child, wrap(getattr(parent, child)))
+    for (parent, child), module in zip(places, wrapped, strict=True):
+        setattr(parent, child, module)
     return Injected(matched, [name for name in linear if name not in matched])
 
 
@@ -69,12 +74,16 @@ def _is_head(model: nn.Module, name: str, module: nn.Module) -> bool:
     return module is (get_head() if get_head else None) or _matches(name, "lm_head")
 
 
-def _refuse_tied(model: nn.Module, name: str) -> None:
-    weight = getattr(model.get_submodule(name), "weight", None)
-    for other, module in model.named_modules():
-        if weight is not None and other != name and getattr(module, "weight", None) is weight:
+def _refuse_tied(model: nn.Module, names: list[str]) -> None:
+    owners: dict[int, list[str]] = {}
+    for name, module in model.named_modules(remove_duplicate=False):  # one module under two names is shared too
+        if isinstance(getattr(module, "weight", None), nn.Parameter):
+            owners.setdefault(id(module.weight), []).append(name)
+    for name in names:
+        weight = getattr(model.get_submodule(name), "weight", None)
+        if other := [owner for owner in owners.get(id(weight), []) if owner != name]:
             raise ValueError(
-                f"{name!r} shares its weight with {other!r}: an adapter merged into one would change both; "
+                f"{name!r} shares its weight with {other[0]!r}: an adapter merged into one would change both; "
                 "untie them first or leave this module out"
             )
 

@@ -63,14 +63,15 @@ class LoRALinear(nn.Module):
         z = F.linear(self.dropout(x.to(self.lora_A.dtype)), self.lora_A) * self.scaling  # (*tokens, rank)
         if z.dtype == y.dtype:
             # The addition rides on the product: no second (*tokens, d_out) tensor is made.
-            return torch.addmm(y.flatten(0, -2), z.flatten(0, -2), self.lora_B.T).view_as(y)
+            return torch.addmm(y.reshape(-1, y.shape[-1]), z.reshape(-1, self.rank), self.lora_B.T).view_as(y)
         return (y + F.linear(z, self.lora_B)).to(y.dtype)
 
     # --8<-- [end:forward]
 
     def delta_weight(self) -> Float[Tensor, "..."]:
-        """(alpha / rank) B A, in the base weight's layout, computed in the adapters' dtype."""
-        delta = (self.lora_B @ self.lora_A) * self.scaling  # (out, in)
+        """(alpha / rank) B A, in the base weight's layout; computed and returned in fp32 at least."""
+        wide = torch.promote_types(self.lora_A.dtype, torch.float32)
+        delta = (self.lora_B.to(wide) @ self.lora_A.to(wide)) * self.scaling  # (out, in)
         return delta.T if self.transposed else delta
 
     @property
@@ -93,9 +94,9 @@ class LoRALinear(nn.Module):
             self._original = weight.detach().clone()
         elif keep == "cpu":
             self._original = weight.detach().to("cpu", copy=True)
-        # Sum in fp32 at least and round once, so that a half-precision base loses no more than it must.
-        wide = torch.promote_types(weight.dtype, torch.float32)
-        weight.copy_(weight.to(wide) + self.delta_weight().to(wide))
+        # The sum is fp32 at least and rounded once, so that a half-precision base loses no more than it must.
+        delta = self.delta_weight()
+        weight.copy_(weight.to(delta.dtype) + delta)
         self._merged = True
 
     @torch.no_grad()

@@ -67,13 +67,13 @@ def warmup_cosine(step: int, config: TrainConfig) -> float:
 
 def draw_windows(
     tokens: Int[Tensor, "n"], batch: int, context: int, generator: torch.Generator
-) -> Int[Tensor, "batch context+1"]:
+) -> Int[Tensor, "batch {context}+1"]:
     """`batch` windows at random places; the extra token is the last target."""
     starts = torch.randint(len(tokens) - context, (batch,), generator=generator)
     return torch.stack([tokens[start : start + context + 1] for start in starts.tolist()]).long()
 
 
-def next_token_loss(model: nn.Module, windows: Int[Tensor, "B T+1"]) -> Float[Tensor, "B T"]:
+def next_token_loss(model: nn.Module, windows: Int[Tensor, "B tokens"]) -> Float[Tensor, "B tokens-1"]:
     """Cross entropy of every token given those before it, in nats."""
     logits = model(windows[:, :-1])  # (B, T, vocabulary)
     return F.cross_entropy(logits.transpose(1, 2).float(), windows[:, 1:], reduction="none")

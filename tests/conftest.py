@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 ROOT = Path(__file__).resolve().parents[1]
 
 # Modules whose annotations, shapes among them, are checked at every call: in tests and nowhere else.
-CHECKED = ("lora_ref.lora", "lora_ref.inject", "lora_ref.model", "lora_ref.data", "lora_ref.grid")
+CHECKED = ("lora_ref.lora", "lora_ref.inject", "lora_ref.model", "lora_ref.data", "lora_ref.train", "lora_ref.grid")
 # numbers.Real where a float is written: 16 is a fine alpha.
 install_import_hook(CHECKED, "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
