@@ -130,8 +130,16 @@ def number_list(values):
     return [float(f"{one:.6g}") if isinstance(one, int | float) else one for one in values]
 
 
-@each_figure
-@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (360, "light"), (600, "dark")])
+# Each figure on a desk and on a phone; the palette and the narrow chart on a wider screen at one of them.
+SEEN = [(*figure, *at) for figure in FIGURES for at in ((1440, "light"), (360, "dark"))]
+SEEN += [(*FIGURES[0], 1440, "dark"), (*FIGURES[0], 600, "light")]
+
+
+@pytest.mark.parametrize(
+    ("page", "program", "name", "width", "scheme"),
+    SEEN,
+    ids=[f"{p}.{n}-{width}-{scheme}" for _, p, n, width, scheme in SEEN],
+)
 def test_explore(opened, picture, page, program, name, width, scheme):
     """The chart shows the record's data in our colors, without logo or upload, and gives way to the picture again."""
     tab = opened(page, width=width, scheme=scheme)
