@@ -30,7 +30,7 @@ def opened(chromium, address):
             is_mobile=phone,
             **options,
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         watches.append(Watch(context, address))
         tab = context.new_page()
