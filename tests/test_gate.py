@@ -15,6 +15,7 @@ from lora_ref.site.gate import (
     leftover,
     math_numbers,
     parse,
+    shows,
     style_texts,
     style_urls,
 )
@@ -77,6 +78,7 @@ CASES = {
     "data without a mark": ("toy/index.html", P, P + '<data value="42">42</data> ', 'expected a <data> that a mark of this page made, got "42"'),
     "data without a value": ("toy/index.html", '<data value="73.5">', "<data>", 'expected a value on the <data> of "73.5"'),
     "another number in a mark's element": ("toy/index.html", ">73.5</data></a>", ">78.5</data></a>", 'got "78.5"'),
+    "text that is not its value": ("toy/index.html", '<data value="2.5">2.5</data>', '<data value="2.5">2.7</data>', 'to be its value, got "2.7" for 2.5'),
     "a number of another page": ("index.html", "The speed", 'The <a class="num" href="toy/"><data value="128">128</data></a> speed', 'got "128"'),
     "unlisted name": ("toy/index.html", P, P + '<data class="name" value="H100">H100</data> ', 'got "H100"'),
     "ledger by hand": ("index.html", "The speed", '<span class="note"><data value="9">9</data></span> The speed', 'got "9"'),
@@ -180,6 +182,24 @@ def test_a_changed_mark_changes_what_is_allowed(built):
 )
 def test_leftover(text, known, left):
     assert leftover(text, known) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "same"),
+    [
+        ("0.314", "0.31375", True),
+        ("0.315", "0.31375", False),
+        ("31.4%", "0.31375", True),
+        ("1,024", "1024", True),
+        ("1,025", "1024", False),
+        ("2e-03", "0.002", True),
+        ("NF4", "NF4", True),
+        ("NF4", "NF5", False),
+        ("4", "4.0", True),
+    ],
+)
+def test_a_text_shows_its_value(text, value, same):
+    assert shows(text, value) == same
 
 
 def test_blanked_keeps_places():

@@ -280,6 +280,10 @@ class _PageGate:
             return
         if "value" not in node.attributes:
             self._find(node, f'expected a value on the <data> of "{text}", got none')
+        elif not shows(text, node.attributes["value"]):
+            self._find(
+                node, f'expected the text of a <data> to be its value, got "{text}" for {node.attributes["value"]}'
+            )
         if "name" in node.classes and text in self.allowed.names:
             return
         if "num" in node.classes | parent.classes:
@@ -466,6 +470,20 @@ def _signature(node: Node) -> list[tuple]:
 
 def has_digit(text: str) -> bool:
     return any(character.isnumeric() for character in text)
+
+
+def shows(text: str, value: str) -> bool:
+    """Whether a text is the value, as it stands or rounded."""
+    if text == value:
+        return True
+    number = text.replace(",", "").rstrip("%")
+    mantissa, _, exponent = number.partition("e")
+    try:
+        step = 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2])) / (100 if text.endswith("%") else 1)
+        shown, held = float(number) / (100 if text.endswith("%") else 1), float(value)
+    except ValueError:
+        return False
+    return abs(shown - held) <= step / 2 * (1 + 1e-9)
 
 
 def blanked(text: str, known: Iterable[str]) -> str:
