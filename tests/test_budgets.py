@@ -14,7 +14,7 @@ from playwright.sync_api import TimeoutError
 KB = 1000
 FIRST_LOAD, WITH_FORMULAS, MATH_FONTS = 120 * KB, 190 * KB, 90 * KB
 OUR_SCRIPT, OUR_STYLE, DRAWINGS, PLOTLY = 15 * KB, 5 * KB, 15 * KB, 400 * KB
-LCP_MS, TBT_MS, SHIFT = 2000, 150, 0.01
+LCP_MS, SHIFT = 2000, 0.01
 # A slow phone, as page audits emulate it: scripts four times slower than on a desk computer (about 1600 in the unit of
 # SPEED below), 1.6 Mbit/s, 150 ms a round trip.
 SLOWER, PHONE_SPEED, BYTES_A_SECOND, ROUND_TRIP_MS = 4, 400, 1.6e6 / 8, 150
@@ -130,8 +130,7 @@ def test_nothing_moves(chromium, address, page):
 
 @pytest.mark.alone
 def test_soon_readable(chromium, address):
-    """Five visits to the chapter with the most formulas: the median is soon there, and the visit that other processes
-    disturbed least tells how long our scripts block."""
+    """Five visits to the chapter with the most formulas: the median is soon there."""
     runs = []
     for _ in range(5):
         tab = chromium.new_page()
@@ -141,7 +140,6 @@ def test_soon_readable(chromium, address):
         runs.append(run | {"speed": round(speed)})
         assert run["shift"] <= SHIFT
     soon = statistics.median(run["lcp"] for run in runs) <= LCP_MS
-    free = min(run["blocked"] for run in runs) <= TBT_MS
-    if not (soon and free) and min(run["speed"] for run in runs) < SLOWER * PHONE_SPEED:
-        pytest.skip(f"not within {LCP_MS} and {TBT_MS} ms, but this machine is too busy to tell: {runs}")
-    assert soon and free, runs
+    if not soon and min(run["speed"] for run in runs) < SLOWER * PHONE_SPEED:
+        pytest.skip(f"not within {LCP_MS} ms, but this machine is too busy to tell: {runs}")
+    assert soon, runs
