@@ -440,6 +440,12 @@ class _Sources:
             return 1.0
         return number.value
 
+    def show_item(self, key: str, held: ast.Attribute, item: int) -> None:
+        """The ledger names the item that was taken, not the first of its list."""
+        program = self.page.site.program(key.split(".")[0], self.page.chapter)
+        if not held.attr.isupper():
+            self.numbers[key] = self.page.site.measured(program, f"{held.attr}[{item}]")
+
 
 OPERATORS: dict[type, Callable] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
@@ -484,7 +490,11 @@ class Calculation:
             case ast.Attribute(value=ast.Name(id=program), attr=name):
                 return self._changed(f"{program}.{name}", self.sources.attribute(program, name))
             case ast.Subscript(value=held, slice=ast.Constant(value=item)):
-                return self._evaluate(held)[item]
+                values = self._evaluate(held)
+                key = ast.unparse(held)
+                if key in self.sources.numbers and isinstance(item, int) and isinstance(held, ast.Attribute):
+                    self.sources.show_item(key, held, item)
+                return values[item]
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return -self._evaluate(operand)
             case ast.BinOp(op=operation) if type(operation) in OPERATORS:
