@@ -25,6 +25,7 @@ from typing import Any
 import yaml
 
 from lora_ref import count, memory
+from lora_ref.site import reading
 from lora_ref.site.program import Program, programs
 from lora_ref.site.project import Project, UserError
 from lora_ref.site.record import Record
@@ -440,7 +441,7 @@ FUNCTIONS: dict[str, Callable] = {
     "min": min, "max": max, "sum": sum, "len": len, "abs": abs, "round": round, "mean": statistics.fmean,
     "sqrt": math.sqrt, "log2": math.log2, "log10": math.log10, "exp": math.exp,
 }  # fmt: skip
-MODULES = {"count": count, "memory": memory}
+MODULES = {"count": count, "memory": memory, "reading": reading}
 
 
 class Calculation:

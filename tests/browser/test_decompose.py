@@ -31,7 +31,9 @@ def test_every_rank_of_every_shape(opened):
         slider.press("Home")
         whole = COUNTS[f"numbers_whole_{shape}"]
         for rank, both in zip(COUNTS[f"ranks_{shape}"], COUNTS[f"numbers_{shape}"], strict=True):
-            verdict = "break-even" if both == whole else f"{abs(whole - both)} {'saved' if both < whole else 'too many'}"
+            verdict = (
+                "break-even" if both == whole else f"{abs(whole - both)} {'saved' if both < whole else 'too many'}"
+            )
             text = said(say)
             assert f"r = {rank} the two thin matrices hold {both} numbers and the whole update {whole}" in text
             assert all(word in text for word in verdict.split()), text

@@ -38,7 +38,9 @@ def test_update_leans_on_few(values):
 
 
 def cut_and_inside(values, rank):
-    return values(f"low_rank/spectrum.loss_cut_{rank}_nats_seeds"), values(f"rank/loss_by_rank.loss_rank_{rank}_nats_seeds")
+    return values(f"low_rank/spectrum.loss_cut_{rank}_nats_seeds"), values(
+        f"rank/loss_by_rank.loss_rank_{rank}_nats_seeds"
+    )
 
 
 @claim("f973c419")
