@@ -247,7 +247,7 @@ def with_answers(project: Project, text: str) -> str:
 
 def element(check: Check, page_name: str, top: str, stash) -> etree.Element:
     """The form of a chapter's page, or the verdicts and reasons of the page of answers."""
-    return _form(check, page_name, top, stash) if check.kind == "check" else _answer(check, top)
+    return _form(check, page_name, top, stash) if check.kind == "check" else _answer(check, top, stash)
 
 
 def _form(check: Check, page_name: str, top: str, stash) -> etree.Element:
@@ -269,7 +269,7 @@ def _form(check: Check, page_name: str, top: str, stash) -> etree.Element:
     return box
 
 
-def _answer(check: Check, top: str) -> etree.Element:
+def _answer(check: Check, top: str, stash) -> etree.Element:
     section = etree.Element("section")
     # The contents name a section by its check's name: a formula has no place there.
     title = etree.SubElement(section, "h2", {"id": check.name, "data-toc-label": check.label})
@@ -285,8 +285,8 @@ def _answer(check: Check, top: str) -> etree.Element:
         verdict = etree.SubElement(reason, "b")
         verdict.text = RIGHT if option.right else WRONG
         verdict.tail = f" {option.reason.text if option.reason else ''}"
-    back = etree.SubElement(etree.SubElement(section, "p"), "a", {"href": f"{top}{check.of}/#check-{check.name}"})
-    back.text = "Back to the question"
+    # As finished HTML: a builder would take the address for one of a file.
+    answers.tail = stash(f'<p><a href="{top}{check.of}/#check-{check.name}">Back to the question</a></p>')
     return section
 
 
