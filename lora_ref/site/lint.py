@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from lora_ref.site import blocks, orphans, quiz
 from lora_ref.site.claims import ChapterTests, chapter_tests, claim_hash
 from lora_ref.site.comparing import comparisons
-from lora_ref.site.numbers import MarkError, Number, Page, Site, is_power_of_ten, split_format
+from lora_ref.site.numbers import MarkError, Number, Site, is_power_of_ten, split_format
 from lora_ref.site.project import Project, UserError
 from lora_ref.site.reader import FILL, Fence, Mark, Piece, Source, anchors, read
 
