@@ -58,7 +58,9 @@ def test_parts_of_a_check():
         ("frozen", False),
     ]
     assert check.options[1].words.text == "The other matrix is not zero, and gives a gradient."
-    assert check.options[1].reason.text.startswith("Each gradient is a product with the other one, which has")
+    assert (reason := check.options[1].reason) and reason.text.startswith(
+        "Each gradient is a product with the other one, which has"
+    )
 
 
 def test_a_check_shown_in_a_fence_is_none():
@@ -106,7 +108,8 @@ def test_what_an_option_says_is_no_statement(linter):
     reasoned = CHECK.replace("  : It is frozen.", "  <!-- no-claim: a made-up run -->\n  : It is lower than before.")
     for text in (CHECK, wrong, reasoned):
         assert linter.page("toy", f"{text}\n{{{{ sources }}}}\n").findings == []
-    assert quiz.parse(reasoned)[0].options[2].reason.text == "It is lower than before."
+    last = quiz.parse(reasoned)[0].options[2].reason
+    assert last and last.text == "It is lower than before."
 
 
 def test_the_good_project_has_no_finding(project):

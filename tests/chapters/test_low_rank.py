@@ -28,7 +28,7 @@ def test_same_training_as_the_rank_chapter(values):
     assert values("low_rank/spectrum.loss_full_nats_seeds") == values("rank/loss_by_rank.loss_full_matrices_nats_seeds")
 
 
-@claim("bc746b1e")
+@claim("ea682d14")
 def test_update_leans_on_few(values):
     update, weights, noise = (
         values(f"low_rank/spectrum.energy_{name}_top_8_seeds") for name in ("update", "weights", "noise")
