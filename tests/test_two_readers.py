@@ -254,11 +254,9 @@ def test_two_hundred_bad_pages(linter):
     assert not missed, "\n".join(map(str, missed))
 
 
-@pytest.mark.parametrize("position", {**POSITIONS, **IN_CODE, **FRONT, **THEME})
+@pytest.mark.parametrize("position", [*POSITIONS, *IN_CODE, *FRONT, *sorted(THEME.keys() - {"escape in a style"})])
 def test_a_word_in_the_same_place_is_good_in_both(linter, position):
     if position in THEME:
-        if "{d}" in THEME[position][1]:
-            pytest.skip("an escape stands for a digit or another character; there is no word to put")
         lint, gate = theme_findings(
             linter, Bad(position, "", THEME[position][1].format(n="words", d=0), THEME[position][0])
         )

@@ -353,7 +353,7 @@ def body(
     return (
         f'<div class="plot">{"".join(drawings)}</div>'
         f'<details class="data"><summary>Data</summary>{table_html(entry["table"])}</details>'
-        '<p class="foot"><button class="interact" type="button" hidden>Explore</button> '
+        '<p class="foot" data-search-exclude><button class="interact" type="button" hidden>Explore</button> '
         f'<a href="{html_.escape(f"{records}/{program}.{name}.csv")}">{csv_name}</a> '
         f'<a href="{html_.escape(program_href)}">Program</a> {where}</p>'
     )

@@ -57,6 +57,7 @@ class MarksExtension(Extension):
     def extendMarkdown(self, md: Markdown) -> None:
         root = self.getConfig("root")
         state = State(Project(Path(root)) if root else find_project(), self.getConfig("page"))
+        state.moves_links = any(type(step).__module__.startswith("zensical.") for step in md.preprocessors)
         md.preprocessors.register(Remember(md, state), "lora-source", 200)  # before includes are expanded
         md.preprocessors.register(Answers(md, state), "lora-answers", 23)  # after fences (25)
         md.preprocessors.register(Tokenize(md, state), "lora-marks", 22)
@@ -83,6 +84,13 @@ class State:
 
     def __init__(self, project: Project, page_name: str):
         self.project, self.page_name = project, page_name
+
+    moves_links = False  # Zensical takes every link of an article as one between sources, and moves it to the page
+
+    @property
+    def top(self) -> str:
+        """What a link to the top of the site begins with, as this builder wants it written."""
+        return "../" * self.page.name.count("/") if self.moves_links else up(self.page.name)
 
     def start(self, text: str) -> None:
         self.site = site_of(self.project)
@@ -392,12 +400,14 @@ class Expand(Postprocessor):
                 break
         if refs and name == "table":
             return f'{tag}<p class="foot">{self._from(refs)}</p>'
-        if refs and name != "figure":
-            return f" {self._from(refs)}{tag}"
-        return tag
+        if refs and name == "figure":  # written by hand, or not measured yet: nothing in it has asked
+            return f'<p class="foot">{self._from(refs)}</p>{tag}'
+        return f" {self._from(refs)}{tag}" if refs else tag
 
     def _from(self, refs: list[str]) -> str:
+        """The one way to ask for all numbers of a block; whoever calls it has asked."""
         unique = list(dict.fromkeys(refs))
+        refs.clear()
         if not unique:
             return ""
         return f'<a class="from" href="#{unique[0]}" data-refs="{" ".join(unique)}" data-search-exclude>where from?</a>'
@@ -429,15 +439,15 @@ class Expand(Postprocessor):
                 case "checks":
                     return quiz.list_of_checks(self.state.site, up(page.name))
                 case "records":
-                    return blocks.records_page(self.state.site, up(page.name))
+                    return blocks.records_page(self.state.site, self.state.top)
                 case "table":
                     numbers, body = blocks.table(self.state.site, page, mark.body)
                     self._refs("figure").extend(self._enter(number) for number in numbers)
-                    return f'<div class="scroll">{body}</div><p class="foot">{blocks.FROM}</p>'.replace(
-                        blocks.FROM, self._from(self._refs("figure"))
-                    )
+                    return f'<div class="scroll">{body}</div><p class="foot">{self._from(self._refs("figure"))}</p>'
                 case "figure":
-                    number, body = blocks.figure(self.state.site, page, mark.body, up(page.name))
+                    number, body = blocks.figure(self.state.site, page, mark.body, self.state.top)
+                    if blocks.FROM not in body:  # not measured yet: there is nothing to ask for
+                        return body
                     self._refs("figure").append(self._enter(number))
                     return body.replace(blocks.FROM, self._from(self._refs("figure")))
         except UserError as error:
@@ -473,7 +483,7 @@ class Expand(Postprocessor):
         return self.ledger[number.key][0]
 
     def _ledger(self) -> str:
-        return blocks.ledger(list(self.ledger.values()), up(self.state.page.name))
+        return blocks.ledger(list(self.ledger.values()), self.state.top)
 
 
 def raw(number: Number) -> str:

@@ -64,7 +64,7 @@ def test_each_number_has_an_entry(opened, page):
 def test_one_tab_stop_a_block(opened, page):
     """Tab goes once to each block that has numbers, and never to a number itself."""
     tab = opened(page)
-    blocks = tab.evaluate("""() => [...document.querySelectorAll('article :is(a.num, figure.chart, figure.numbers)')].map(el =>
+    blocks = tab.evaluate("""() => [...document.querySelectorAll('article :is(a.num, figure.chart[data-record], figure.numbers)')].map(el =>
       el.closest('figure, .md-typeset__table, table') || el.closest('p, li, dd, td, div')).filter(el => !el.closest('.ledger'))
       .filter((el, i, all) => all.indexOf(el) === i).length""")
     links = tab.locator("article a.from").count()
