@@ -78,7 +78,8 @@ lint: .venv/.test ## check format, types, and the site's own rules
 
 test: lint chromium ## check everything that must hold
 	@$(PY) -m lora_ref.site check --turn "$$(git rev-parse HEAD 2>/dev/null)"
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
+	@$(PY) -m pytest -m alone --durations=0
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -m "not alone" -n 2 --dist worksteal
 
 records: .venv/.train ## run every program again, beside the records, and report drift
 	@$(PY) -m lora_ref.site records

@@ -125,6 +125,7 @@ def test_nothing_moves(chromium, address, page):
     assert vitals(chromium, address + page)["shift"] <= SHIFT
 
 
+@pytest.mark.alone
 def test_soon_readable(chromium, address):
     """The median of five visits to the chapter with the most formulas: three within the budget settle it."""
     within, runs = 0, []
@@ -138,6 +139,7 @@ def test_soon_readable(chromium, address):
         within += run["lcp"] <= LCP_MS and run["blocked"] <= TBT_MS
         if within == 3:
             return
-    if any(run["speed"] < PHONE_SPEED for run in runs):
-        pytest.skip(f"too slow, but so is this machine now, slower than the phone it should stand for: {runs}")
+    speeds = [run["speed"] for run in runs]
+    if min(speeds) < PHONE_SPEED or max(speeds) > 1.3 * min(speeds):
+        pytest.skip(f"too slow, but this machine is slower than a phone, or busy with something else: {runs}")
     pytest.fail(f"expected three of five visits within {LCP_MS} and {TBT_MS} ms, got {runs}")

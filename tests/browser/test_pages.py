@@ -64,7 +64,10 @@ CONTRAST = """() => {
 
 
 def findings(tab, state=""):
-    """What axe has to say, one line a node."""
+    """What axe has to say, one line a node, once nothing moves: colors in transition have another contrast."""
+    tab.evaluate("""() => Promise.race([
+      Promise.allSettled(document.getAnimations().map(one => one.finished)), new Promise(done => setTimeout(done, 3000))
+    ]).then(() => null)""")
     result = Axe().run(tab, options={"runOnly": TAGS, "resultTypes": ["violations"]})
     return [
         f"{state}: {one['id']}: {node['target']} {node['html'][:120]}"
