@@ -186,7 +186,7 @@ def chapter_tests(project: Project) -> ChapterTests:
             raise UserError(
                 f"{path.relative_to(project.root)}:{error.lineno}: expected Python, got a syntax error: {error.msg}"
             ) from None
-        chapter = path.stem.removeprefix("test_")
+        chapter = path.stem.removeprefix("test_").replace("_", "-")  # test_low_rank.py is low-rank.md's
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 found.tests.setdefault(chapter, {})[node.name] = ClaimTest(node.name, path, node.lineno, _hash_of(node))

@@ -14,7 +14,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from lora_ref.site import blocks, figures, svg
+from lora_ref.site import blocks, figures, quiz, svg
 from lora_ref.site.numbers import MARK, Number, Page, Site
 from lora_ref.site.project import Project, UserError
 
@@ -135,7 +135,7 @@ class Allowed:
 
 
 def allowed(site: Site, name: str, source: str) -> Allowed:
-    page = Page(site, name, source)
+    page = quiz.page(site, name, source)
     found = Allowed(names=set(site.names), excepted=_excepted(source))
     entries: list[tuple[str, Number]] = []
     made: list[str] = []
@@ -148,6 +148,12 @@ def allowed(site: Site, name: str, source: str) -> Allowed:
                 made.append(blocks.sources(site, page))
             elif kind == "records":
                 made.append(blocks.records_page(site, ""))
+            elif kind in ("answers", "checks"):
+                names = [body] if kind == "answers" else [chapter.name for chapter in quiz.chapters(site.project)]
+                for one in names:
+                    of = allowed(site, one, quiz.chapter(site.project, one).text)
+                    found.numbers |= of.numbers
+                    found.generated |= of.generated
             elif kind == "table":
                 numbers, text = blocks.table(site, page, body)
                 entries += [("n", number) for number in numbers]
@@ -214,7 +220,7 @@ def _untested(source: str) -> Iterator[str]:
 
 def gate_page(site: Site, name: str, source: str, text: str) -> list[str]:
     """Findings in the HTML of one page; `name` and `source` say which Markdown it was built from."""
-    return _PageGate(Page(site, name, source), allowed(site, name, source), parse(text)).run()
+    return _PageGate(quiz.page(site, name, source), allowed(site, name, source), parse(text)).run()
 
 
 class _PageGate:
@@ -619,7 +625,7 @@ class _SiteGate:
             permitted = self.allowed.get(name or "", Allowed(names=set(self.site.names)))
             others = self._others(page, root)
             label = f"docs/{name}.md" if name else page
-            of = Page(self.site, name or page, self.sources.get(name or "", ""))
+            of = quiz.page(self.site, name or page, self.sources.get(name or "", ""))
             found = _PageGate(of, permitted, root, others).run()
             self.findings += [finding.replace(f"{name or page}, line", f"{label}, line", 1) for finding in found]
             self._links(page, root)

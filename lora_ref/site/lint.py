@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from lora_ref.site import blocks, orphans
+from lora_ref.site import blocks, orphans, quiz
 from lora_ref.site.claims import ChapterTests, chapter_tests, claim_hash
 from lora_ref.site.comparing import comparisons
-from lora_ref.site.numbers import MarkError, Number, Page, Site, is_power_of_ten, split_format
+from lora_ref.site.numbers import MarkError, Number, Site, is_power_of_ten, split_format
 from lora_ref.site.project import Project, UserError
 from lora_ref.site.reader import FILL, Fence, Mark, Piece, Source, anchors, read
 
@@ -53,6 +53,8 @@ class PageReport:
     cited: set[str] = field(default_factory=set)
     figures: set[tuple[str, str]] = field(default_factory=set)
     claims: dict[str, tuple[str, str]] = field(default_factory=dict)  # name -> (place, hash)
+    checks: list[tuple[str, quiz.Check]] = field(default_factory=list)  # (place, check)
+    answers: list[tuple[str, str]] = field(default_factory=list)  # (place, the chapter whose answers stand here)
 
 
 def lint(project: Project) -> tuple[list[str], list[str]]:
@@ -62,6 +64,9 @@ def lint(project: Project) -> tuple[list[str], list[str]]:
         reports = [linter.page(name) for name in linter.texts]
         findings = [finding for report in reports for finding in report.findings]
         findings += linter.claims_and_tests(reports)
+        findings += quiz.findings(
+            {report.name: report.checks for report in reports}, {report.name: report.answers for report in reports}
+        )
         findings += orphans.check(linter.site, reports, linter.tests)
         findings += orphans.check_theme(linter.site)
     except UserError as error:  # a program or record that cannot be read at all
@@ -100,6 +105,8 @@ class Linter:
         for mark in source.marks:
             if mark.kind in ("cite", "quote"):
                 found.add(f"cite-{mark.body.partition('.')[0]}")
+            if mark.kind == "answers" and mark.body in self.sources:
+                found |= {check.name for check in self.sources[mark.body].checks}
             if mark.kind == "records":
                 found |= {blocks.anchor(program) for program in self.site.programs}
         return found
@@ -115,7 +122,7 @@ class Linter:
         for chapter, wanted in claims.items():
             for name, (place, hash) in wanted.items():
                 test = self.tests.tests.get(chapter, {}).get(name)
-                file = f"tests/chapters/test_{chapter}.py"
+                file = f"tests/chapters/test_{chapter.replace('-', '_')}.py"
                 if test is None:
                     findings.append(
                         f'{place}: expected a test of this claim, found none; write @claim("{hash}") def '
@@ -143,11 +150,12 @@ class Linter:
 class _PageLint:
     def __init__(self, linter: Linter, name: str, source: Source):
         self.linter, self.site, self.source = linter, linter.site, source
-        self.page = Page(linter.site, name, source.text)
+        self.page = quiz.page(linter.site, name, source.text)
         self.report = PageReport(name)
 
     def run(self) -> PageReport:
         self._comments()
+        self.report.checks = [(self._place(check.start), check) for check in self.source.checks]
         for at, words in self.source.problems:
             self._find(at, words, numeral="numeral" in words)
         numbers = self._marks()
@@ -169,6 +177,10 @@ class _PageLint:
         if (numeral and line in self.number_ok) or (comparison and line in self.no_claim):
             return
         self.report.findings.append(f"docs/{self.report.name}.md:{line}:{column}: {words}")
+
+    def _place(self, at: int) -> str:
+        line, column = self.source.place(at)
+        return f"docs/{self.report.name}.md:{line}:{column}"
 
     def _comments(self) -> None:
         self.number_ok: set[int] = set()
@@ -253,8 +265,13 @@ class _PageLint:
                 self._starts_block(mark, "")
                 blocks.sources(self.site, self.page)
                 return []
-            case "records":
+            case "records" | "checks":
                 self._starts_block(mark, "")
+                return []
+            case "answers":
+                self._starts_block(mark, "")
+                quiz.chapter(self.linter.project, mark.body)
+                self.report.answers.append((self._place(mark.start), mark.body))
                 return []
         number = self.page.evaluate(mark.kind, mark.body)
         if mark.kind == "calc":
@@ -487,6 +504,10 @@ class _PageLint:
             self._find(
                 match.start(), "expected a claim as [words]{.claim #name}, got another order or form; write it so"
             )
+        # What an option says is no statement of ours: its reason is, and so is the question.
+        spans += [
+            (option.words.start, option.words.end + 1) for check in self.source.checks for option in check.options
+        ]
         for start, end in self.source.segments:
             for at, words in comparisons(self.source.visible[start:end]):
                 if not any(first <= start + at < last for first, last in spans):

@@ -19,22 +19,24 @@ from markdown.postprocessors import Postprocessor
 from markdown.preprocessors import Preprocessor
 from markdown.treeprocessors import Treeprocessor
 
-from lora_ref.site import blocks
+from lora_ref.site import blocks, quiz
 from lora_ref.site.math import replace_arithmatex
-from lora_ref.site.numbers import MARK, UNMEASURED, Number, Page, Site
+from lora_ref.site.numbers import MARK, UNMEASURED, Number, Site
 from lora_ref.site.project import Project, UserError, find_project
 
 OPEN, CLOSE = "\ue000", "\ue001"  # private-use characters around a token's letters
 TOKEN = re.compile(f"{OPEN}([a-z]+){CLOSE}")
 NUMBER_KINDS = ("value", "calc", "quote", "given")
-BLOCK_KINDS = ("figure", "table", "records", "sources")
+BLOCK_KINDS = ("figure", "table", "records", "sources", "checks")
+WHOLE = ("records", "sources", "checks")  # blocks without a caption
 HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 
 TAG = re.compile(r"""(<!--.*?-->|<(?:"[^"]*"|'[^']*'|[^'">])*>)""", re.S)
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 AS_WRITTEN = {"code", "pre", "kbd", "samp", "script", "style"}  # a mark in code is shown as a mark
 PLAIN = {"svg", "math", "option", "title", "textarea"}  # no element can stand here
-NO_LINK = {"a", "label", "legend", "summary", "button"} | HEADINGS
+ANSWERS = "check-answers"  # what the script copies beside an option: its numbers have one link for each reason
+NO_LINK = {"a", "label", "legend", "summary", "button", ANSWERS} | HEADINGS
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,10 @@ class MarksExtension(Extension):
         state = State(Project(Path(root)) if root else find_project(), self.getConfig("page"))
         state.moves_links = any(type(step).__module__.startswith("zensical.") for step in md.preprocessors)
         md.preprocessors.register(Remember(md, state), "lora-source", 200)  # before includes are expanded
-        md.preprocessors.register(Tokenize(md, state), "lora-marks", 22)  # after fences (25), before raw HTML (20)
+        md.preprocessors.register(Answers(md, state), "lora-answers", 23)  # after fences (25)
+        md.preprocessors.register(Tokenize(md, state), "lora-marks", 22)
+        md.preprocessors.register(Checks(md, state), "lora-checks", 21)  # before raw HTML (20)
+        md.treeprocessors.register(Forms(md, state), "lora-forms", 25)  # before inline Markdown (20)
         md.treeprocessors.register(
             Arrange(md, state), "lora-blocks", 7
         )  # after attribute lists (8), before the contents (5)
@@ -90,7 +95,8 @@ class State:
     def start(self, text: str) -> None:
         self.site = site_of(self.project)
         name = self.page_name or page_of(self.project, text)
-        self.page = Page(self.site, name, text)
+        self.page = quiz.page(self.site, name, text)
+        self.checks: list[quiz.Check] = []
         self.marks: list[Mark] = []
         self.plain: list[str] = []  # texts that marks put where no element can stand: the gate reads them
 
@@ -197,6 +203,56 @@ def claims_to_spans(text: str) -> str:
     return text
 
 
+class Answers(Preprocessor):
+    """Put in place of an `answers` mark the checks of its chapter."""
+
+    def __init__(self, md: Markdown, state: State):
+        super().__init__(md)
+        self.state = state
+
+    def run(self, lines: list[str]) -> list[str]:
+        try:
+            return quiz.with_answers(self.state.project, "\n".join(lines)).split("\n")
+        except UserError as error:
+            raise self.state.error("{{ answers", str(error)) from None
+
+
+class Checks(Preprocessor):
+    """Put a token in place of each check, whose words are Markdown of their own."""
+
+    def __init__(self, md: Markdown, state: State):
+        super().__init__(md)
+        self.state = state
+
+    def run(self, lines: list[str]) -> list[str]:
+        text, at, out = "\n".join(lines), 0, []
+        for check in quiz.parse(text):
+            if check.problems:
+                raise self.state.error(f"::: {check.kind} {check.name}", check.problems[0][1])
+            token = self.state.token(Mark("check", str(len(self.state.checks)), f"::: check {check.name}"))
+            self.state.checks.append(check)
+            out += [text[at : check.start], f"\n\n{token}\n\n"]
+            at = check.end
+        return ("".join(out) + text[at:]).split("\n")
+
+
+class Forms(Treeprocessor):
+    """Build what a check becomes, before the Markdown in its words is read."""
+
+    def __init__(self, md: Markdown, state: State):
+        super().__init__(md)
+        self.state = state
+
+    def run(self, root: etree.Element) -> None:
+        for parent in list(root.iter()):
+            for place, child in enumerate(parent):
+                match = TOKEN.fullmatch((child.text or "").strip()) if child.tag == "p" and not len(child) else None
+                mark = self.state.mark(match[1]) if match else None
+                if mark and mark.kind == "check":
+                    check, page = self.state.checks[int(mark.body)], self.state.page.name
+                    parent[place] = quiz.element(check, page, up(page), self.md.htmlStash.store)
+
+
 class Arrange(Treeprocessor):
     """Paragraphs that begin with a block mark become figures; headings get their numbers."""
 
@@ -221,7 +277,7 @@ class Arrange(Treeprocessor):
         for child in children:
             p.remove(child)
         p.text = None
-        if mark.kind in ("records", "sources"):
+        if mark.kind in WHOLE:
             p.tag = "div"
             p.text = match[0]
             return
@@ -380,6 +436,8 @@ class Expand(Postprocessor):
                     return blocks.cite(self.state.site, page, mark.body, bare)
                 case "sources":
                     return blocks.sources(self.state.site, page)
+                case "checks":
+                    return quiz.list_of_checks(self.state.site, up(page.name))
                 case "records":
                     return blocks.records_page(self.state.site, self.state.top)
                 case "table":
@@ -400,6 +458,8 @@ class Expand(Postprocessor):
         data = f'<data value="{html.escape(raw(number))}">{html.escape(number.text)}</data>'
         note = f' <span class="note">({blocks.with_data(number.note)})</span>' if number.note else ""
         if bare:
+            if any(tag == ANSWERS for tag, _, _ in self.stack):
+                self._owner().append(self._enter(number))
             return data.replace("<data ", f'<data class="num" data-kind="{number.kind}" ') + note
         ref = self._enter(number)
         self._owner().append(ref)

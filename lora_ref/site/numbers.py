@@ -25,6 +25,7 @@ from typing import Any
 import yaml
 
 from lora_ref import count, memory
+from lora_ref.site import reading
 from lora_ref.site.program import Program, programs
 from lora_ref.site.project import Project, UserError
 from lora_ref.site.record import Record
@@ -215,16 +216,21 @@ class Page:
     name: str  # "rank" for docs/rank.md
     text: str  # Markdown
     numbers: list[Number] = field(default_factory=list)
+    context: str = ""  # Markdown of the chapter whose checks the page answers: its choices count here too
 
     @property
     def chapter(self) -> str:
         return Path(self.name).name
 
+    @property
+    def whole(self) -> str:
+        return f"{self.text}\n\n{self.context}"
+
     @cached_property
     def givens(self) -> dict[str, list[tuple[float | int, str]]]:
         """name -> [(value, label)] of every given of the page."""
         found: dict[str, list[tuple[float | int, str]]] = {}
-        for match in MARK.finditer(self.text):
+        for match in MARK.finditer(self.whole):
             if match["kind"] == "given" and (parsed := _parse_given(match["body"] or "")):
                 entry = (parsed[1], parsed[2])
                 if entry not in found.setdefault(parsed[0], []):
@@ -236,12 +242,12 @@ class Page:
         """Programs of this chapter, and those that the page's marks name."""
         mine = [program for program in self.site.programs.values() if program.chapter == self.chapter]
         named = re.findall(
-            r"[a-z0-9_]+/[a-z0-9_]+", " ".join(match["body"] or "" for match in MARK.finditer(self.text))
+            r"[a-z0-9_]+/[a-z0-9_]+", " ".join(match["body"] or "" for match in MARK.finditer(self.whole))
         )
-        bodies = " ".join(match["body"] or "" for match in MARK.finditer(self.text) if match["kind"] == "calc")
+        bodies = " ".join(match["body"] or "" for match in MARK.finditer(self.whole) if match["kind"] == "calc")
         last_parts = {name.split("/")[1]: name for name in self.site.programs}
         named += [last_parts[part] for part in re.findall(r"\b([a-z]\w*)\.", bodies) if part in last_parts]
-        included = re.findall(r"snippets/([a-z0-9_]+/[a-z0-9_]+)\.py", self.text)
+        included = re.findall(r"snippets/([a-z0-9_]+/[a-z0-9_]+)\.py", self.whole)
         others = [self.site.programs[name] for name in dict.fromkeys(named + included) if name in self.site.programs]
         return mine + [program for program in others if program not in mine]
 
@@ -249,7 +255,7 @@ class Page:
     def arguments(self) -> list[tuple[str, float | int]]:
         """Keyword arguments and assignments in the page's own fenced Python, which the tests run."""
         found = []
-        for block in python_fences(self.text):
+        for block in python_fences(self.whole):
             for node in ast.walk(block):
                 if isinstance(node, ast.keyword) and isinstance(node.value, ast.Constant):
                     found.append((node.arg, node.value.value))
@@ -261,7 +267,9 @@ class Page:
         """The number of one mark; raises MarkError."""
         make = {"value": self._value, "calc": self._calc, "quote": self._quote, "given": self._given}.get(kind)
         if make is None:
-            raise MarkError(f"expected value, calc, quote, given, cite, figure, table or records, got {kind!r}")
+            raise MarkError(
+                f"expected value, calc, quote, given, cite, figure, table, records, answers or checks, got {kind!r}"
+            )
         return make(body)
 
     # ---- measured
@@ -455,7 +463,7 @@ FUNCTIONS: dict[str, Callable] = {
     "min": min, "max": max, "sum": sum, "len": len, "abs": abs, "round": round, "mean": statistics.fmean,
     "sqrt": math.sqrt, "log2": math.log2, "log10": math.log10, "exp": math.exp,
 }  # fmt: skip
-MODULES = {"count": count, "memory": memory}
+MODULES = {"count": count, "memory": memory, "reading": reading}
 
 
 class Calculation:

@@ -14,6 +14,7 @@ from functools import cached_property
 
 import yaml
 
+from lora_ref.site import quiz
 from lora_ref.site.numbers import MARK
 
 FILL = "\ue010"  # stands for a mark: something is shown there, and it is accounted for
@@ -148,6 +149,7 @@ class Source:
     formulas: list[Piece] = field(default_factory=list)
     attributes: list[Piece] = field(default_factory=list)
     tags: list[Tag] = field(default_factory=list)
+    checks: list[quiz.Check] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     headings: list[Heading] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
@@ -222,6 +224,7 @@ class _Reader:
             )
         self._front_matter()
         self._fences()
+        self._checks()
         self._marks()
         self._block_comments()
         self._claims()
@@ -328,6 +331,15 @@ class _Reader:
                 return row
             row += 1
         return None
+
+    def _checks(self) -> None:
+        """Checks: their fence, boxes and keys are not shown; questions, options and reasons are, as Markdown."""
+        self.source.checks = quiz.parse(self._now())
+        for check in self.source.checks:
+            for start, end in check.syntax:
+                self._hide(start, end)
+            for at, words in check.problems:
+                self._problem(at, words)
 
     def _marks(self) -> None:
         for match in MARK.finditer(self._now()):
@@ -713,6 +725,7 @@ def anchors(source: Source) -> set[str]:
     """Every id of a page that its source shows: headings, explicit ids, claims, footnotes, the ledger."""
     found = {*source.ids, *(f"claim-{claim.name}" for claim in source.claims), "numbers"}
     found |= {f"fn:{name}" for name in source.footnotes}
+    found |= {f"check-{check.name}" for check in source.checks}
     for heading in source.headings:
         name = heading.id or slug(heading.text)
         while name in found and not heading.id:

@@ -7,7 +7,7 @@ import pytest
 
 from browser.serving import CHAPTERS, DOCS, PAGES, name_of
 
-WITH_NUMBERS = [page for page in PAGES if not page.startswith("reference/")]
+WITH_NUMBERS = [page for page in PAGES if not page.startswith(("reference/", "answers/", "progress/"))]
 RECORDS = {
     path.relative_to(DOCS / "records").with_suffix("").as_posix(): json.loads(path.read_text(encoding="utf-8"))
     for path in sorted((DOCS / "records").rglob("*.json"))

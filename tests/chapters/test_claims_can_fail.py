@@ -11,8 +11,8 @@ from lora_ref.site.project import find_project
 
 PROJECT = find_project(Path(__file__).parent)
 CLAIMS = [
-    (chapter, test.name)
-    for chapter, tests in chapter_tests(PROJECT).tests.items()
+    (test.path.stem.removeprefix("test_"), test.name)
+    for tests in chapter_tests(PROJECT).tests.values()
     for test in tests.values()
     if test.hash is not None
 ]

@@ -18,3 +18,14 @@ def test_rank_one_fails(values):
     full = values("digits/ten_seconds.accuracy_full_seeds")
     assert paired_interval(four, one)[0] > 0
     assert paired_interval(full, four)[0] > 0
+
+
+@claim("2816bee2")
+def test_both_zero_stays(values):
+    for name in ("moved", "gradient_a", "gradient_b"):
+        assert set(values(f"lora/dead_start.{name}_both_zero_seeds")) == {0}
+    stayed, before = (values(f"lora/dead_start.accuracy_{name}_seeds") for name in ("both_zero", "before"))
+    assert stayed == before
+    for start in ("b_zero", "a_zero"):
+        assert min(values(f"lora/dead_start.moved_{start}_seeds")) > 0
+        assert paired_interval(values(f"lora/dead_start.accuracy_{start}_seeds"), stayed)[0] > 0
