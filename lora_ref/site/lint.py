@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from lora_ref.site import blocks, glossary, orphans, quiz
+from lora_ref.site import blocks, glossary, orphans, quiz, redirects
 from lora_ref.site.claims import ChapterTests, chapter_tests, claim_hash
 from lora_ref.site.comparing import comparisons
 from lora_ref.site.numbers import MarkError, Number, Site, is_power_of_ten, split_format
@@ -69,6 +69,7 @@ def lint(project: Project) -> tuple[list[str], list[str]]:
         )
         findings += orphans.check(linter.site, reports, linter.tests)
         findings += orphans.check_theme(linter.site)
+        findings += redirects.check(project)
     except UserError as error:  # a program or record that cannot be read at all
         return [str(error)], []
     return findings, [exception for report in reports for exception in report.exceptions]
