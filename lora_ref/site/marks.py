@@ -19,7 +19,7 @@ from markdown.postprocessors import Postprocessor
 from markdown.preprocessors import Preprocessor
 from markdown.treeprocessors import Treeprocessor
 
-from lora_ref.site import blocks, quiz
+from lora_ref.site import blocks, glossary, quiz
 from lora_ref.site.math import replace_arithmatex
 from lora_ref.site.numbers import MARK, UNMEASURED, Number, Site
 from lora_ref.site.project import Project, UserError, find_project
@@ -434,6 +434,10 @@ class Expand(Postprocessor):
             match mark.kind:
                 case "cite":
                     return blocks.cite(self.state.site, page, mark.body, bare)
+                case "term":
+                    id, words = glossary.term(self.state.project, mark.body)
+                    shown = self.names.sub(lambda match: blocks.name(match[0]), html.escape(words, quote=False))
+                    return shown if bare else glossary.link(id, shown, self.state.top)
                 case "sources":
                     return blocks.sources(self.state.site, page)
                 case "checks":

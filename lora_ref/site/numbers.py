@@ -268,7 +268,7 @@ class Page:
         make = {"value": self._value, "calc": self._calc, "quote": self._quote, "given": self._given}.get(kind)
         if make is None:
             raise MarkError(
-                f"expected value, calc, quote, given, cite, figure, table, records, answers or checks, got {kind!r}"
+                f"expected value, calc, quote, given, cite, figure, table, records, answers, checks or term, got {kind!r}"
             )
         return make(body)
 
