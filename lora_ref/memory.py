@@ -460,15 +460,17 @@ def lora_at_peak(
 class _Again(NamedTuple):
     """What a block holds that is computed anew, in bytes."""
 
-    first: float  # what the first block would have saved, without its input
-    block: float  # what any other would have
+    saved: float  # what it would have saved, but for its input
     moments: list[
         tuple[float, float]
     ]  # what comes on top at the moments that can be its fullest: (activations, weight)
 
 
 def _again(fields: dict, batch: int, sequence: int, training: _Training, weight: float = 0) -> _Again:
-    """weight: bytes of a weight that is made anew for a product. The MLP is the fuller half of a block."""
+    """weight: bytes of a weight that is made anew for a product. The MLP is the fuller half of a block.
+
+    The first block is as full as any: with checkpointing, Hugging Face lets its input ask for a gradient.
+    """
     inner, width = linear_shapes(fields)["down_proj"]
     tokens, dtype, adapter_dtype = batch * sequence, training.dtype, training.adapter_dtype or training.dtype
     row, wide, wide_adapter = (size(tokens * n, d) for n, d in ((width, dtype), (inner, dtype), (inner, adapter_dtype)))
@@ -486,11 +488,7 @@ def _again(fields: dict, batch: int, sequence: int, training: _Training, weight:
         moments += [(2 * wide_adapter + 2 * row + came_in - at_down, 0)]
     whole = _saves(fields, batch, sequence, training, checkpointing=False)
     twice = row if dtype == "fp32" else 0  # the first norm's x in fp32 is the block's input itself
-    return _Again(
-        first=_sum(whole.first) - (twice if training.adapted is None else 0),
-        block=_sum(whole.block) - twice,
-        moments=moments,
-    )
+    return _Again(_sum(whole.block) - twice, moments)
 
 
 def _at_peak(
@@ -518,7 +516,7 @@ def _at_peak(
     gradients, held = head_gradient, saves.bytes - _sum(saves.ends)
     for block in reversed(range(saves.blocks)):
         if again:  # its last matrix has its gradient by then
-            whole = held + (again.block if block > 0 else again.first)
+            whole = held + again.saved
             moments += [(gradients + down_gradient, whole + more, made) for more, made in again.moments]
         moments += [(gradients, held, weight)]
         gradients += block_gradient
