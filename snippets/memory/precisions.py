@@ -59,7 +59,7 @@ def figures(values):
     from lora_ref.site import chart
 
     parts = {
-        "weights": chart.Part("weights", "trained"),
+        "weights": chart.Part(("weights", "weight"), "trained"),
         "copy": chart.Part(("fp32 copy", "copy"), "trained"),
         "optimizer": chart.Part(("Adam, two states", "Adam"), "opt"),
         "gradients": chart.Part(("gradients", "grad."), "trained", hatch=True),

@@ -24,7 +24,7 @@ def test_four_texts_move_the_peak(values):
         assert values(f"memory/precisions.four_total_{scheme}_gb") > values(f"memory/precisions.one_total_{scheme}_gb")
 
 
-@claim("18acc2cb")
+@claim("02a837ea")
 def test_mixed_keeps_as_much(values):
     mixed, single = (values(f"memory/precisions.ledger_total_{name}_gb") for name in ("mixed", "fp32"))
     assert mixed == single
@@ -39,14 +39,14 @@ def test_mixed_has_fewer_activations(values):
     assert values("memory/precisions.ledger_total_mixed_gb") == values("memory/precisions.ledger_total_fp32_gb")
 
 
-@claim("4151d64c")
+@claim("7e3ef1dd")
 def test_bf16_is_half(values):
     half, mixed = (values(f"memory/precisions.ledger_total_{name}_gb") for name in ("bf16", "mixed"))
     assert abs(half * 2 - mixed) < 0.0001 * mixed
     assert values("memory/precisions.ledger_copy_bf16_gb") == 0 < values("memory/precisions.ledger_copy_mixed_gb")
 
 
-@claim("c4f47a1b")
+@claim("995ddc77")
 def test_eight_bits_halve_the_states(values):
     eight, bf16 = (values(f"memory/precisions.ledger_optimizer_{name}_gb") for name in ("bf16_8bit", "bf16"))
     assert bf16 / 2 < eight < bf16 / 2 * 1.02
