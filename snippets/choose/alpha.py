@@ -91,8 +91,9 @@ def figures(values):
         height=(280, 290),
     )
     for (name, label), dash, mark in zip(names.items(), ("dash", "solid"), chart.MARKERS, strict=False):
-        style = {"dash": dash, "marker": mark, "format": ".1%"}
-        chart.line(fig, values["steps"], values[f"distances_{name}"], label, at=5, value=False, show=(50, 100), **style)
+        show = (50, 100) if name == "both_rates" else (100,)
+        style = {"dash": dash, "marker": mark, "format": ".1%", "value": False, "at": 20, "show": show}
+        chart.line(fig, values["steps"], values[f"distances_{name}"], label, **style)
     chart.x_axis(fig, ("steps of Adam", "steps"), ticks=list(MARKS), format="d", log=True)
     chart.y_axis(fig, "distance from alpha doubled", format=".0%", low=0)
     return {"distance": fig}
