@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from lora_ref import memory
+from lora_ref.site.claims import claim, paired_interval
 from lora_ref.site.program import programs
 from lora_ref.site.project import find_project
 
@@ -62,3 +63,10 @@ def test_the_recount_agrees_with_the_closed_forms_of_memory(values):
     for precision in ("fp32", "bf16"):
         stored = memory.model_size("Llama-2-7B", precision) / 1e9
         assert values(f"audit/recount.checkpoint_{precision}_gb") == pytest.approx(stored, rel=1e-4)
+
+
+@claim("099fba25")
+def test_no_rank_reaches_full(values):
+    full = values("rank/loss_by_rank.loss_full_matrices_nats_seeds")
+    for rank in (4, 8, 16, 32, 64):
+        assert paired_interval(values(f"rank/loss_by_rank.loss_rank_{rank}_nats_seeds"), full)[0] > 0
