@@ -166,6 +166,11 @@ def matched(model: str | dict, targets: str | tuple[str, ...]) -> list[str]:
     return [_short(each, _linears(config(model))) for each in _chosen(config(model), targets)]
 
 
+def adapted_linears(model: str | dict, targets: str | tuple[str, ...]) -> list[Linear]:
+    """The linear layers that `targets` of `lora_parameters` stands for, with their paths and shapes."""
+    return _chosen(config(model), targets)
+
+
 def head_parameters(model: str | dict) -> int:
     """Parameters in the output head's product, tied or not: width x vocabulary; 0 where there is no head."""
     return sum(full(each.d_in, each.d_out) for each in _linears(config(model)) if each.path == "lm_head")

@@ -64,7 +64,10 @@ def test_first_load(chromium, address, site, page):
         sizes[file.relative_to(site).as_posix()] = packed(file)
     fonts = sum(size for name, size in sizes.items() if name.endswith((".woff2", ".woff", ".ttf")))
     assert not [name for name in sizes if "plotly" in name or name.startswith("records/")]
-    for kind, budget in ((".js", OUR_SCRIPT), (".css", OUR_STYLE)):  # ours stand in assets/, what others made deeper or beside
+    for kind, budget in (
+        (".js", OUR_SCRIPT),
+        (".css", OUR_STYLE),
+    ):  # ours stand in assets/, what others made deeper or beside
         ours = {name: size for name, size in sizes.items() if OURS.fullmatch(name) and name.endswith(kind)}
         assert sum(ours.values()) <= budget, ours
     assert fonts <= (MATH_FONTS if formulas else 0), sizes

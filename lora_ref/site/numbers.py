@@ -24,7 +24,7 @@ from typing import Any
 
 import yaml
 
-from lora_ref import count, memory
+from lora_ref import checkpoint, count, memory
 from lora_ref.site import reading
 from lora_ref.site.program import Program, programs
 from lora_ref.site.project import Project, UserError
@@ -463,7 +463,7 @@ FUNCTIONS: dict[str, Callable] = {
     "min": min, "max": max, "sum": sum, "len": len, "abs": abs, "round": round, "mean": statistics.fmean,
     "sqrt": math.sqrt, "log2": math.log2, "log10": math.log10, "exp": math.exp,
 }  # fmt: skip
-MODULES = {"count": count, "memory": memory, "reading": reading}
+MODULES = {"count": count, "memory": memory, "checkpoint": checkpoint, "reading": reading}
 
 
 class Calculation:
@@ -490,8 +490,8 @@ class Calculation:
                 return text  # the name of a model or a precision
             case ast.Constant(value=value):
                 raise MarkError(
-                    f"expected names, got the literal {value!r}; name it with given, or use a closed form of count or "
-                    "memory (a power of ten may scale a product, and 1 - x is a share)"
+                    f"expected names, got the literal {value!r}; name it with given, or use a closed form of "
+                    "count, memory or checkpoint (a power of ten may scale a product, and 1 - x is a share)"
                 )
             case ast.Name(id=name):
                 return self._changed(name, self.sources.given(name))
@@ -520,7 +520,7 @@ class Calculation:
                 keywords = {keyword.arg: self._evaluate(keyword.value) for keyword in node.keywords if keyword.arg}
                 return function(*map(self._evaluate, node.args), **keywords)
         raise MarkError(
-            f"expected names, + - * / // % **, {', '.join(FUNCTIONS)} and closed forms of count and memory, "
+            f"expected names, + - * / // % **, {', '.join(FUNCTIONS)} and closed forms of count, memory and checkpoint, "
             f"got {ast.unparse(node)!r}"
         )
 
@@ -545,7 +545,7 @@ class Calculation:
 
 
 def closed_form(owner: str, name: str) -> Callable:
-    """A public function that count or memory defines."""
+    """A public function that count, memory or checkpoint defines."""
     module = MODULES[owner]
     function = getattr(module, name, None)
     if name.startswith("_") or not callable(function) or function.__module__ != module.__name__:
