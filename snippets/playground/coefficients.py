@@ -8,18 +8,19 @@ formula is written twice. What is no such form is a list over RANKS; what is not
 from functools import cache
 
 DEVICE = "cpu"
-START_RANK, START_BATCH, START_SEQUENCE = 16, 1, 1024  # where the page starts, with the first choices below
+START_RANK, START_ALPHA, START_BATCH, START_SEQUENCE = 16, 16, 1, 1024  # where the page starts
+MIB = 1_048_576  # bytes
 RANKS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 ALPHAS = (8, 16, 32, 64)
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 SEQUENCES = (128, 256, 512, 1024, 2048, 4096, 8192)
 FAMILIES = ("llama", "mistral", "qwen2")
 CHOICES = {
-    "method": ("lora", "qlora", "dora", "full", "adapter", "prefix", "prompt", "ia3", "bitfit"),
+    "method": ("lora", "qlora", "dora", "full", "adapter", "prefix", "prompt", "IA3", "bitfit"),
     "targets": ("all-linear", "attention", "mlp", "qv"),
     "precision": ("bf16", "fp32", "mixed"),
     "adapter": ("fp32", "base"),
-    "optimizer": ("adamw", "adamw_foreach", "adamw_8bit", "momentum", "sgd"),
+    "optimizer": ("adamw", "adamw_foreach", "eight_bit", "momentum", "sgd"),
     "checkpointing": ("off", "on"),
 }
 MODULES = {
@@ -48,9 +49,9 @@ ARGUMENTS = {
     "dora": "\n    r={size},\n    lora_alpha={alpha},\n    target_modules={modules},\n    use_dora=True,",
     "prefix": "\n    num_virtual_tokens={size},",
     "prompt": "\n    num_virtual_tokens={size},",
-    "ia3": "",
+    "IA3": "",
 }
-KINDS = {"prefix": "PrefixTuningConfig", "prompt": "PromptTuningConfig", "ia3": "IA3Config"}
+KINDS = {"prefix": "PrefixTuningConfig", "prompt": "PromptTuningConfig", "IA3": "IA3Config"}
 WITHOUT_PEFT = {
     "full": "model.requires_grad_(True)",
     "bitfit": 'for name, parameter in model.named_parameters():\n    parameter.requires_grad_(name.endswith(".bias"))',
@@ -74,7 +75,7 @@ def run(seed, report):
     for done, name in enumerate(names):
         models[name] = {leaf.__name__: tree(leaf, choices(axes[leaf.__name__]), {"model": name}) for leaf in leaves}
         report(done + 1, len(names))
-    tables = {"axes": axes, "ranks": RANKS, "mib": 2**20, "config": tree(config, choices(axes["config"]))} | models
+    tables = {"axes": axes, "ranks": RANKS, "mib": MIB, "config": tree(config, choices(axes["config"]))} | models
     lines = [f"{json.dumps(key)}:{json.dumps(part, separators=(',', ':'))}" for key, part in tables.items()]
     report.artifact("tables.json").write_text("{" + ",\n".join(lines) + "}\n", encoding="utf-8")
     return {"models": len(names), "coefficients": sum(1 for _ in numbers(models))}
@@ -199,7 +200,7 @@ def numbers_trained(model, method, targets, size):
             return count.prefix_parameters(model, size)
         case "prompt":
             return count.prompt_parameters(model, size)
-        case "ia3":
+        case "IA3":
             return count.ia3_parameters(model)
         case _:
             return count.bias_parameters(model) or None  # nothing to train: not applicable
@@ -215,8 +216,9 @@ def keeps(method, precision, optimizer):
     """The optimizer as lora_ref.memory names it; None for what it does not derive."""
     if method == "full" and precision == "mixed":
         return "adamw_copy" if optimizer == "adamw" else None
-    counted_by_tensor = method in ("full", "lora", "qlora")
-    return None if optimizer == "adamw_8bit" and not counted_by_tensor else optimizer
+    if optimizer == "eight_bit":  # counted by tensor, which the others' closed forms do not list
+        return "adamw_8bit" if method in ("full", "lora", "qlora") else None
+    return optimizer
 
 
 @cache
