@@ -250,7 +250,7 @@ class Forms(Treeprocessor):
                 mark = self.state.mark(match[1]) if match else None
                 if mark and mark.kind == "check":
                     check, page = self.state.checks[int(mark.body)], self.state.page.name
-                    parent[place] = quiz.element(check, page, up(page), self.md.htmlStash.store)
+                    parent[place] = quiz.element(check, page, up(page), self.state.top, self.md.htmlStash.store)
 
 
 class Arrange(Treeprocessor):
@@ -441,7 +441,7 @@ class Expand(Postprocessor):
                 case "sources":
                     return blocks.sources(self.state.site, page)
                 case "checks":
-                    return quiz.list_of_checks(self.state.site, up(page.name))
+                    return quiz.list_of_checks(self.state.site, up(page.name), self.state.top)
                 case "records":
                     return blocks.records_page(self.state.site, self.state.top)
                 case "table":

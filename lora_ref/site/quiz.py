@@ -253,15 +253,18 @@ def with_answers(project: Project, text: str) -> str:
 # ---- what a check becomes
 
 
-def element(check: Check, page_name: str, top: str, stash) -> etree.Element:
+# Two ways to the top of the site: `top` from the page's address, as a script goes; `links` as this builder wants links.
+
+
+def element(check: Check, page_name: str, top: str, links: str, stash) -> etree.Element:
     """The form of a chapter's page, or the verdicts and reasons of the page of answers."""
-    return _form(check, page_name, top, stash) if check.kind == "check" else _answer(check, top, stash)
+    return _form(check, page_name, top, links, stash) if check.kind == "check" else _answer(check, links, stash)
 
 
-def _form(check: Check, page_name: str, top: str, stash) -> etree.Element:
-    answers = f"{top}{ANSWERS}{page_name}/"
+def _form(check: Check, page_name: str, top: str, links: str, stash) -> etree.Element:
+    answers = f"{ANSWERS}{page_name}/"
     box = etree.Element("div", {"class": "widget", "id": f"check-{check.name}", "data-search-exclude": ""})
-    quick = etree.SubElement(box, "quick-check", {"data-check": check.name, "data-answers": answers})
+    quick = etree.SubElement(box, "quick-check", {"data-check": check.name, "data-answers": f"{top}{answers}"})
     form = etree.SubElement(quick, "form")
     group = etree.SubElement(form, "fieldset")
     etree.SubElement(group, "legend").text = check.question.text
@@ -272,12 +275,12 @@ def _form(check: Check, page_name: str, top: str, stash) -> etree.Element:
     form[-1].tail = stash(
         '<p class="row"><button type="submit" class="solid" hidden disabled>Check</button> '
         '<button type="reset" class="quiet" hidden>Try again</button> '
-        f'<a href="{answers}#{check.name}">All answers, with reasons</a></p><p class="verdict" role="status"></p>'
+        f'<a href="{links}{answers}#{check.name}">All answers, with reasons</a></p><p class="verdict" role="status"></p>'
     )
     return box
 
 
-def _answer(check: Check, top: str, stash) -> etree.Element:
+def _answer(check: Check, links: str, stash) -> etree.Element:
     section = etree.Element("section")
     # The contents name a section by its check's name: a formula has no place there.
     title = etree.SubElement(section, "h2", {"id": check.name, "data-toc-label": check.label})
@@ -294,11 +297,11 @@ def _answer(check: Check, top: str, stash) -> etree.Element:
         verdict.text = RIGHT if option.right else WRONG
         verdict.tail = f" {option.reason.text if option.reason else ''}"
     # As finished HTML: a builder would take the address for one of a file.
-    answers.tail = stash(f'<p><a href="{top}{check.of}/#check-{check.name}">Back to the question</a></p>')
+    answers.tail = stash(f'<p><a href="{links}{check.of}/#check-{check.name}">Back to the question</a></p>')
     return section
 
 
-def list_of_checks(site: Site, top: str) -> str:
+def list_of_checks(site: Site, top: str, links: str) -> str:
     """Every chapter with its checks: what a reader sees on the page of progress, and what the scripts read.
 
     `data-of` names this set of checks: it changes when one comes, goes, or has another right option.
@@ -308,12 +311,12 @@ def list_of_checks(site: Site, top: str) -> str:
     out = [f'<div class="checks" data-version="{version(site.project)}" data-of="{name}">']
     for one in found:
         of = Page(site, one.name, one.text)
-        address = f"{top}{'' if one.name == 'index' else one.name + '/'}"
-        title = f'<h2><a href="{address}">{plain(site, of, one.title)}</a></h2>'
-        out.append(f'<section data-chapter="{address}" data-name="{one.name}">{title}')
+        address = "" if one.name == "index" else f"{one.name}/"
+        title = f'<h2><a href="{links}{address}">{plain(site, of, one.title)}</a></h2>'
+        out.append(f'<section data-chapter="{top}{address}" data-name="{one.name}">{title}')
         out.append("<ul>" if one.checks else "")
         out += [
-            f'<li data-check="{check.name}" data-hash="{check.hash}"><a href="{address}#check-{check.name}">'
+            f'<li data-check="{check.name}" data-hash="{check.hash}"><a href="{links}{address}#check-{check.name}">'
             f"{plain(site, of, check.question.text)}</a></li>"
             for check in one.checks
         ]
