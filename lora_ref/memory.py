@@ -372,6 +372,14 @@ def _inputs(tokens: tuple, d: int, training: _Training, *names: str, kept: bool 
 # --- the peak ---
 
 
+class Moment(NamedTuple):
+    """What a moment of a step holds beside weights and optimizer states, in bytes."""
+
+    gradients: float  # so far
+    activations: float  # still held
+    temporaries: float
+
+
 def full_peak(
     model: str | dict,
     batch: int,
@@ -409,12 +417,25 @@ def full_at_peak(
     checkpointing: bool = False,
 ) -> dict[str, float]:
     """`full_peak` by purpose: frozen, trained, copy, optimizer, gradients, activations, temporaries."""
+    moments = full_moments(model, batch, sequence, dtype, optimizer, checkpointing)
+    return _at_peak(full_ledger(model, dtype, optimizer), moments)
+
+
+def full_moments(
+    model: str | dict,
+    batch: int,
+    sequence: int,
+    dtype: str = "fp32",
+    optimizer: str = "adamw",
+    checkpointing: bool = False,
+) -> list[Moment]:
+    """The moments of a step that can be its fullest, in the order in which they come; the optimizer's step is last."""
     fields = config(model)
     width, vocabulary = fields["hidden_size"], fields["vocab_size"]
     # Weights of a block and its two norms; the biases of Qwen2's q, k and v are too few to tell.
     block = sum(d_in * d_out for d_in, d_out in linear_shapes(fields).values()) + 2 * width
     inner, _ = linear_shapes(fields)["down_proj"]
-    return _at_peak(
+    return _moments(
         ledger=full_ledger(fields, dtype, optimizer),
         temporaries=size(total_parameters(fields), dtype) * OPTIMIZERS[optimizer].temporaries,
         saves=full_saves(fields, batch, sequence, dtype, checkpointing),
@@ -441,12 +462,28 @@ def lora_at_peak(
     checkpointing: bool = False,
 ) -> dict[str, float]:
     """`lora_peak` by purpose: frozen, trained, copy, optimizer, gradients, activations, temporaries."""
+    moments = lora_moments(model, batch, sequence, rank, targets, dtype, adapter_dtype, optimizer, checkpointing)
+    return _at_peak(lora_ledger(model, rank, targets, dtype, adapter_dtype, optimizer), moments)
+
+
+def lora_moments(
+    model: str | dict,
+    batch: int,
+    sequence: int,
+    rank: int,
+    targets: str | tuple[str, ...] = "all-linear",
+    dtype: str = "bf16",
+    adapter_dtype: str = "fp32",
+    optimizer: str = "adamw",
+    checkpointing: bool = False,
+) -> list[Moment]:
+    """The moments of a step that can be its fullest, in the order in which they come; the optimizer's step is last."""
     fields = config(model)
     adapters = size(lora_parameters(fields, rank, targets), adapter_dtype)
     training = _lora(fields, rank, targets, dtype, adapter_dtype)
     largest = max(d_in * d_out for d_in, d_out in linear_shapes(fields).values())
     weight = size(largest, "bf16") if dtype == "nf4" else 0
-    return _at_peak(
+    return _moments(
         ledger=lora_ledger(fields, rank, targets, dtype, adapter_dtype, optimizer),
         temporaries=adapters * OPTIMIZERS[optimizer].temporaries,
         saves=_saves(fields, batch, sequence, training, checkpointing),
@@ -491,7 +528,7 @@ def _again(fields: dict, batch: int, sequence: int, training: _Training, weight:
     return _Again(_sum(whole.block) - twice, moments)
 
 
-def _at_peak(
+def _moments(
     ledger: dict[str, float],
     temporaries: float,
     saves: Saves,
@@ -503,15 +540,14 @@ def _at_peak(
     tied_gradients: float = 0,
     again: _Again | None = None,
     weight: float = 0,
-) -> dict[str, float]:
-    """The fullest moment of a step: the backward pass adds gradients and drops activations, block by block.
+) -> list[Moment]:
+    """The moments of a step that can be its fullest: the backward pass adds gradients and drops activations, block by block.
 
     What a single operation holds for a moment is left out, but for the moments that can be the peak: the
     loss, which holds two gradients of the logits' shape beside the log-probabilities (one, in their place,
     is left for the head), a block that is computed anew (`again`), a weight that is made anew (`weight`),
     and the embedding, last of all.
     """
-    # (gradients so far, activations still held, temporaries)
     moments = [(0, saves.bytes + 2 * logits, 0), (head_gradient, saves.bytes, 0)]
     gradients, held = head_gradient, saves.bytes - _sum(saves.ends)
     for block in reversed(range(saves.blocks)):
@@ -524,8 +560,13 @@ def _at_peak(
         moments += [(gradients, held, 0)]
     moments += [(ledger["gradients"] + tied_gradients, input_gradient, 0)]
     moments += [(ledger["gradients"], 0, temporaries)]  # the optimizer step
-    fullest = dict(zip(("gradients", "activations", "temporaries"), max(moments, key=sum), strict=True))
-    return {purpose: ledger[purpose] for purpose in ("frozen", "trained", "copy", "optimizer")} | fullest
+    return [Moment(*moment) for moment in moments]
+
+
+def _at_peak(ledger: dict[str, float], moments: list[Moment]) -> dict[str, float]:
+    """The fullest moment by purpose, and what stands there throughout."""
+    throughout = {purpose: ledger[purpose] for purpose in ("frozen", "trained", "copy", "optimizer")}
+    return throughout | max(moments, key=sum)._asdict()
 
 
 def _sum(saved: Iterable[Saved]) -> int:

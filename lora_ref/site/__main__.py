@@ -230,6 +230,16 @@ def gate_command(site: Annotated[Path, typer.Argument(help="The folder of the bu
         raise typer.Exit(1)
 
 
+@app.command("redirects")
+def redirects_command() -> None:
+    """Write the pages at old addresses that docs/redirects.yml names."""
+    from lora_ref.site import redirects
+
+    project = find_project()
+    written = redirects.write(project)
+    print("\n".join(path.relative_to(project.root).as_posix() for path in written) or "No page was renamed.")
+
+
 @app.command("records")
 def records_command(
     selection: Selection = None,

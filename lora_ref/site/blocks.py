@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from lora_ref.site import figures
+from lora_ref.site import figures, glossary
 from lora_ref.site.claims import chapter_tests
 from lora_ref.site.numbers import FORMAT, MARK, UNMEASURED, MarkError, Number, Page, Site, cited, how_measured, shown
 from lora_ref.site.program import Program
@@ -306,6 +306,8 @@ def sentence_around(page: Page, at: int) -> str:
     words = text[start : min(ends, default=len(text)) + 1]
 
     def fill(match: re.Match) -> str:
+        if match["kind"] == "term":
+            return glossary.term(page.site.project, match["body"] or "")[1]
         if match["kind"] not in ("value", "calc", "quote", "given"):
             return ""
         try:

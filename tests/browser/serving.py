@@ -27,7 +27,8 @@ PAGES = sorted(
     "" if path.name == "index.md" and path.parent == DOCS else f"{path.relative_to(DOCS).with_suffix('').as_posix()}/"
     for path in DOCS.rglob("*.md")
 )
-CHAPTERS = [page for page in PAGES if page and not page.startswith(("reference/", "answers/", "progress/"))]
+BESIDE = ("reference/", "answers/", "progress/", "certificate/", "code/")  # no chapters
+CHAPTERS = [page for page in PAGES if page and not page.startswith(BESIDE)]
 
 
 def name_of(page: str) -> str:
