@@ -455,7 +455,9 @@ def test_marks_in_two_tabs(opened):
     tab.wait_for_function("() => document.querySelectorAll('.md-nav--primary a > .mark[data-state=done]').length >= 2")
     assert set(kept(tab)["chapters"]) == {NO_CHECKS.rstrip("/"), FIRST_PAGE.rstrip("/")}
     the_mark(tab).uncheck()
-    other.wait_for_function("() => document.querySelectorAll('.md-nav--primary a > .mark[data-state=done]').length === 1")
+    other.wait_for_function(
+        "() => document.querySelectorAll('.md-nav--primary a > .mark[data-state=done]').length === 1"
+    )
 
 
 def test_progress_lists_chapters(opened):
