@@ -264,12 +264,18 @@ def test_forced_colors(opened, picture):
     assert tab.get_by_role("button", name="Print").evaluate("el => getComputedStyle(el).borderTopStyle") == "solid"
 
 
-def test_nothing_moves_when_it_comes(opened):
-    """From the list of checks to the drawing: what stands below it may move, what was read above it may not."""
-    tab = opened(PAGE, ready=False)
-    top = tab.locator("h1").bounding_box()
-    ready(tab)
-    assert tab.locator("h1").bounding_box() == top
+@pytest.mark.parametrize("page", [PAGE, f"{CODE}#{{code}}", "progress/"])
+@pytest.mark.parametrize("width", [1440, 360])
+def test_nothing_moves(chromium, address, page, width):
+    """The room of what the script brings is there before."""
+    tab = chromium.new_context(viewport={"width": width, "height": 900}).new_page()
+    tab.add_init_script("""window.shift = 0; new PerformanceObserver(list => list.getEntries().forEach(entry => {
+      if (!entry.hadRecentInput) window.shift += entry.value; })).observe({type: 'layout-shift', buffered: true});""")
+    tab.goto(address + page.format(code=packed(GOOD)), wait_until="load")
+    tab.wait_for_timeout(1200)
+    assert tab.locator(".sheet svg, lora-code dd, .checks .mark").first.is_visible()
+    assert tab.evaluate("() => window.shift") <= 0.01
+    tab.context.close()
 
 
 # ---- the code
@@ -340,8 +346,8 @@ def test_from_a_file(chromium, site):
     """A page may not read another one there: it says so, and shows no control that does nothing."""
     tab = chromium.new_page()
     tab.goto((site / PAGE / "index.html").as_uri())
-    tab.wait_for_function("() => document.querySelector('lora-certificate [role=status]').textContent")
-    assert "From a file" in tab.locator("lora-certificate [role=status]").inner_text()
+    tab.wait_for_function("() => /file|loaded/.test(document.querySelector('.sheet').textContent)")
+    assert "From a file" in tab.locator(".sheet").inner_text()
     assert tab.locator("lora-certificate :is(input, button):visible").count() == 0
     tab.close()
 
@@ -350,8 +356,8 @@ def test_the_list_cannot_be_loaded(opened):
     tab = opened("", ready=False)
     tab.route("**/progress/", lambda route: route.abort())
     tab.goto(tab.url + PAGE)
-    tab.wait_for_function("() => document.querySelector('lora-certificate [role=status]').textContent")
-    assert "could not be loaded" in tab.locator("lora-certificate [role=status]").inner_text()
+    tab.wait_for_function("() => /file|loaded/.test(document.querySelector('.sheet').textContent)")
+    assert "could not be loaded" in tab.locator(".sheet").inner_text()
     tab.watch.problems.clear()  # the browser says that the request failed
 
 
