@@ -1,4 +1,4 @@
-"""Closed forms: how many parameters and FLOPs LoRA and full fine-tuning need.
+"""Closed forms: how many parameters LoRA and its relatives train, and the FLOPs of LoRA and of full training.
 
 Standard library only, so that a page or a command can call them without torch. A `model` is a name
 in models.json or the fields of a Hugging Face config.json; shapes are always (d_in, d_out).
@@ -24,6 +24,23 @@ def lora(d_in: int, d_out: int, rank: int) -> int:
     rank x (d_in + d_out). Hu et al. 2021, section 4.1.
     """
     return rank * (d_in + d_out)
+
+
+def dora(d_in: int, d_out: int, rank: int) -> int:
+    """Parameters that DoRA trains beside one matrix: LoRA's A and B, and one magnitude for each output.
+
+    rank x (d_in + d_out) + d_out. Liu et al. 2024 (DoRA), section 4.1, write a magnitude for each column of
+    the weight; PEFT keeps one for each output, which is a row of W (d_out, d_in).
+    """
+    return lora(d_in, d_out, rank) + d_out
+
+
+def bottleneck(width: int, size: int) -> int:
+    """Parameters of one bottleneck adapter: down (size, width), up (width, size), and a bias each.
+
+    2 width x size + width + size. Houlsby et al. 2019, section 2.1.
+    """
+    return 2 * width * size + width + size
 
 
 def break_even_rank(d_in: int, d_out: int) -> float:
@@ -130,9 +147,8 @@ def total_parameters(model: str | dict) -> int:
     if is_tied(fields):
         linears = _without_head(linears)
     _whole(fields)
-    width, blocks, rows, norm = _size(fields)
-    norms = (2 * blocks + 1) * norm * width  # two a block and one outside
-    return rows * width + norms + sum(linear.parameters for linear in linears)
+    width, _, rows, _ = _size(fields)
+    return rows * width + norm_parameters(fields) + sum(linear.parameters for linear in linears)
 
 
 def matrix_parameters(model: str | dict) -> int:
@@ -150,6 +166,11 @@ def matched(model: str | dict, targets: str | tuple[str, ...]) -> list[str]:
     return [_short(each, _linears(config(model))) for each in _chosen(config(model), targets)]
 
 
+def adapted_linears(model: str | dict, targets: str | tuple[str, ...]) -> list[Linear]:
+    """The linear layers that `targets` of `lora_parameters` stands for, with their paths and shapes."""
+    return _chosen(config(model), targets)
+
+
 def head_parameters(model: str | dict) -> int:
     """Parameters in the output head's product, tied or not: width x vocabulary; 0 where there is no head."""
     return sum(full(each.d_in, each.d_out) for each in _linears(config(model)) if each.path == "lm_head")
@@ -162,10 +183,86 @@ def lora_parameters(model: str | dict, rank: int, targets: str | tuple[str, ...]
     matches a whole path or its last parts, as in PEFT, so "c_proj" is both of GPT-2's. For GPT-2 the names
     "q", "k" and "v" are the thirds of c_attn with an A and a B of their own, as Hu et al. 2021 train them.
     """
-    if not isinstance(rank, int) or rank < 1:
-        raise ValueError(f"rank must be a whole number from 1, got {rank!r}")
+    _counting("rank", rank)
     chosen = _chosen(config(model), targets)
     return sum(linear.copies * lora(linear.d_in, linear.d_out, rank) for linear in chosen)
+
+
+def dora_parameters(model: str | dict, rank: int, targets: str | tuple[str, ...]) -> int:
+    """Parameters that DoRA trains in a model: the sum of dora(d_in, d_out, rank) over the targets.
+
+    targets: as in `lora_parameters`. Liu et al. 2024 (DoRA), section 4.1.
+    """
+    _counting("rank", rank)
+    chosen = _chosen(config(model), targets)
+    return sum(linear.copies * dora(linear.d_in, linear.d_out, rank) for linear in chosen)
+
+
+def adapter_parameters(model: str | dict, size: int, placement: str) -> int:
+    """Parameters of bottleneck adapters: bottleneck(width, size), so many times a block as `placement` says.
+
+    placement: "houlsby", one after attention and one after the feed-forward layers (Houlsby et al. 2019,
+    section 2.1); or "pfeiffer", the second alone (Pfeiffer et al. 2021, section 3.1.2). Houlsby et al. train
+    the layer norms and the new head as well: add `norm_parameters(model)`, and what the head holds.
+    """
+    _counting("size", size)
+    if placement not in _ADAPTERS_A_BLOCK:
+        raise ValueError(f"placement must be one of {', '.join(_ADAPTERS_A_BLOCK)}, got {placement!r}")
+    width, blocks, _, _ = _size(config(model))
+    return _ADAPTERS_A_BLOCK[placement] * blocks * bottleneck(width, size)
+
+
+def bias_parameters(model: str | dict) -> int:
+    """Biases that the base holds, those of its layer norms included; 0 in Llama and Mistral."""
+    fields = config(model)
+    _whole(fields)
+    width, blocks, _, norm = _size(fields)
+    in_norms = (2 * blocks + 1) * width * (norm == 2)
+    return in_norms + sum(each.copies * each.d_out for each in _linears(fields) if each.bias)
+
+
+def bitfit_parameters(model: str | dict) -> int:
+    """Parameters that BitFit trains: every bias of the base. Ben Zaken et al. 2022, section 3.
+
+    Without a new head. A model that holds no bias is refused: the method is not applicable to it.
+    """
+    biases = bias_parameters(model)
+    if biases == 0:
+        raise ValueError(
+            f"BitFit is not applicable to {_called(config(model))}: it holds no bias to train; "
+            "ask bias_parameters() where 0 is an answer"
+        )
+    return biases
+
+
+def ia3_parameters(model: str | dict) -> int:
+    """Parameters of IA3 as PEFT 0.21 places it by default: one factor for each activation that is scaled.
+
+    Outputs of some layers (d_out factors) and inputs of others (d_in factors), see `ia3_scaled`. Liu et al.
+    2022, section 3.3, scales the keys, the values, and what enters the second feed-forward layer; PEFT's
+    defaults are these in Llama and Mistral, and others elsewhere: the queries in place of the keys in Qwen2,
+    all of the fused c_attn in GPT-2, the input of the attention's output layer too in BERT and RoBERTa.
+    """
+    fields = config(model)
+    outputs, inputs = ia3_scaled(fields)
+    by_output = sum(each.copies * each.d_out for each in _chosen(fields, outputs))
+    return by_output + sum(each.copies * each.d_in for each in _chosen(fields, inputs))
+
+
+def ia3_scaled(model: str | dict) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(layers whose outputs IA3 scales, layers whose inputs it scales), by the defaults of PEFT 0.21."""
+    fields = config(model)
+    _whole(fields)
+    return _IA3[fields["model_type"]]
+
+
+def prompt_parameters(model: str | dict, tokens: int) -> int:
+    """Parameters of prompt tuning: tokens x width, embeddings that stand before those of the text.
+
+    Lester et al. 2021, section 2.
+    """
+    _counting("tokens", tokens)
+    return tokens * _size(config(model))[0]
 
 
 def prefix_parameters(model: str | dict, tokens: int) -> int:
@@ -173,10 +270,40 @@ def prefix_parameters(model: str | dict, tokens: int) -> int:
 
     tokens x 2 x blocks x width of the keys. Li and Liang 2021, without their reparameterization.
     """
-    fields = config(model)
-    linears = _linears(fields) + _thirds(fields)
-    keys = next(each for each in linears if _last(each.path) in ("k_proj", "key", "k"))
+    _counting("tokens", tokens)
+    keys = _keys(config(model))
     return tokens * 2 * keys.copies * keys.d_out
+
+
+def reparameterized_prefix_parameters(model: str | dict, tokens: int) -> int:
+    """Parameters that train where a network makes the prefix, as PEFT builds it: dropped after training.
+
+    Embeddings (tokens, n), then linear layers n to n and n to 2 x blocks x n with biases; n is the width of
+    the keys. Li and Liang 2021, section 4.3.
+    """
+    _counting("tokens", tokens)
+    keys = _keys(config(model))
+    width, made = keys.d_out, 2 * keys.copies * keys.d_out
+    return tokens * width + (full(width, width) + width) + (full(width, made) + made)
+
+
+def norm_parameters(model: str | dict) -> int:
+    """Parameters of the norms, two a block and one outside: a weight each, and a bias in a LayerNorm."""
+    width, blocks, _, norm = _size(config(model))
+    return (2 * blocks + 1) * norm * width
+
+
+def share_of_base(trained: int, model: str | dict) -> float:
+    """What is trained over what the base holds: trained / total. The share of this site."""
+    return trained / total_parameters(model)
+
+
+def share_of_all(trained: int, model: str | dict) -> float:
+    """What is added over base and addition together: trained / (total + trained), as PEFT prints it.
+
+    For what is added to a base. PEFT prints it as a percentage, `trainable%`.
+    """
+    return trained / (total_parameters(model) + trained)
 
 
 # --- the small GPT of this site ---
@@ -202,6 +329,19 @@ def gpt_matrix_parameters(layers: int, width: int) -> int:
 
 
 # --- what each family is made of ---
+
+_ADAPTERS_A_BLOCK = {"houlsby": 2, "pfeiffer": 1}
+
+# What IA3 scales: the outputs of these, the inputs of those. The defaults of PEFT 0.21, family by family.
+_IA3 = {
+    "llama": (("k_proj", "v_proj"), ("down_proj",)),
+    "mistral": (("k_proj", "v_proj"), ("down_proj",)),
+    "qwen2": (("q_proj", "v_proj"), ("down_proj",)),
+    "gpt2": (("c_attn",), ("mlp.c_proj",)),
+    "bert": (("key", "value"), ("output.dense",)),  # attention.output.dense too: a name matches last parts
+    "roberta": (("key", "value"), ("output.dense",)),
+    "gpt": (("k_proj", "v_proj"), ("down_proj",)),  # as in Llama; PEFT does not know this family
+}
 
 
 def _size(fields: dict) -> tuple[int, int, int, int]:
@@ -308,6 +448,12 @@ def _thirds(fields: dict) -> list[Linear]:
     return [Linear(name, fields["n_embd"], fields["n_embd"], True, fields["n_layer"]) for name in ("q", "k", "v")]
 
 
+def _keys(fields: dict) -> Linear:
+    """The layer that makes the keys; for GPT-2 the third of c_attn."""
+    linears = _linears(fields) + _thirds(fields)
+    return next(each for each in linears if _last(each.path) in ("k_proj", "key", "k"))
+
+
 def is_tied(fields: dict) -> bool:
     """Whether the output head is the embedding; where a config.json is silent, its family's default."""
     return fields.get("tie_word_embeddings", fields["model_type"] in ("gpt2", "gpt"))
@@ -320,6 +466,12 @@ def _whole(fields: dict) -> None:
             f"only the attention matrices of {_called(fields)} are known, not every layer; "
             "name some of them in lora_parameters(), or quote a printed total"
         )
+
+
+def _counting(name: str, number: int) -> None:
+    """Refuse what does not count anything."""
+    if not isinstance(number, int) or number < 1:
+        raise ValueError(f"{name} must be a whole number from 1, got {number!r}")
 
 
 def _without_head(linears: list[Linear]) -> list[Linear]:

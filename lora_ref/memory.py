@@ -8,14 +8,15 @@ gradients appear while activations go. The peak is
 
 from the second step on (Adam's states appear at the end of the first) and with gradients set to None after
 each step. Every result is in bytes; 1 GB is 10**9 of them. A `model` is what it is in count.py.
-Standard library only.
+What is not derived is refused with an error. Standard library only.
 """
 
 from collections.abc import Iterable
-from math import prod
-from typing import NamedTuple
+from math import ceil, prod
+from typing import Any, NamedTuple
 
 from lora_ref.count import (
+    adapted_linears,
     config,
     head_parameters,
     is_tied,
@@ -30,11 +31,44 @@ from lora_ref.count import (
 # (QLoRA's double quantization, Dettmers et al. 2023, section 3).
 BYTES = {"fp32": 4, "bf16": 2, "fp16": 2, "int8": 1, "nf4": (4 + 8 / 64 + 32 / (64 * 256)) / 8}
 
-# Numbers that an optimizer keeps for each trained one, and numbers that it makes and drops at the step.
+
+class Optimizer(NamedTuple):
+    """What an optimizer keeps beside the weights that it trains."""
+
+    states: int  # numbers for each trained one
+    states_dtype: str = ""  # "": that of the trained weights; "8bit": `state_8bit`
+    copy: bool = False  # whether it keeps an fp32 copy of the weights and works on that
+    temporaries: int = 0  # copies of what is trained that it makes and drops at the step
+
+
 # On a GPU PyTorch runs AdamW as "foreach" unless told otherwise; its temporaries are one more copy of what is
 # trained. "adamw" here is AdamW(fused=True), which needs none.
-STATES = {"sgd": 0, "momentum": 1, "adamw": 2, "adamw_foreach": 2}
-TEMPORARIES = {"sgd": 0, "momentum": 0, "adamw": 0, "adamw_foreach": 1}
+OPTIMIZERS = {
+    "sgd": Optimizer(states=0),
+    "momentum": Optimizer(states=1),
+    "adamw": Optimizer(states=2),
+    "adamw_foreach": Optimizer(states=2, temporaries=1),
+    "adamw_8bit": Optimizer(states=2, states_dtype="8bit"),
+    "adamw_copy": Optimizer(states=2, states_dtype="fp32", copy=True),
+}
+
+# Training schemes by name, as arguments of the functions below: full_ledger(model, **FULL_SCHEMES["mixed"]).
+# "mixed" of full fine-tuning is the 16 bytes a number of ZeRO (Rajbhandari et al. 2020, section 3.1): weights and
+# gradients in bf16, an fp32 copy, fp32 states. For LoRA it is what PEFT makes of a bf16 model unless told
+# otherwise: adapters in fp32, which need no copy. "nf4" is QLoRA.
+FULL_SCHEMES: dict[str, dict[str, Any]] = {
+    "fp32": {"dtype": "fp32", "optimizer": "adamw"},
+    "mixed": {"dtype": "bf16", "optimizer": "adamw_copy"},
+    "bf16": {"dtype": "bf16", "optimizer": "adamw"},
+    "bf16_8bit": {"dtype": "bf16", "optimizer": "adamw_8bit"},
+}
+LORA_SCHEMES: dict[str, dict[str, Any]] = {
+    "fp32": {"dtype": "fp32", "adapter_dtype": "fp32", "optimizer": "adamw"},
+    "mixed": {"dtype": "bf16", "adapter_dtype": "fp32", "optimizer": "adamw"},
+    "bf16": {"dtype": "bf16", "adapter_dtype": "bf16", "optimizer": "adamw"},
+    "bf16_8bit": {"dtype": "bf16", "adapter_dtype": "bf16", "optimizer": "adamw_8bit"},
+    "nf4": {"dtype": "nf4", "adapter_dtype": "fp32", "optimizer": "adamw"},
+}
 
 
 # --- the ledger ---
@@ -55,8 +89,30 @@ def model_size(model: str | dict, dtype: str) -> float:
 
 
 def optimizer_size(trained: int, optimizer: str = "adamw", dtype: str = "fp32") -> float:
-    """Bytes that an optimizer keeps from step to step: AdamW, two numbers for each trained parameter."""
-    return size(trained * _known("optimizer", optimizer, STATES), dtype)
+    """Bytes of an optimizer's states for one trained tensor: AdamW, two numbers for each of its numbers."""
+    states, states_dtype, *_ = _known("optimizer", optimizer, OPTIMIZERS)
+    one = state_8bit(trained) if states_dtype == "8bit" else size(trained, states_dtype or dtype)
+    return states * one
+
+
+def state_8bit(trained: int) -> int:
+    """Bytes of one 8-bit state of one tensor: a byte a number, and an fp32 scale for each block of 256.
+
+    As bitsandbytes keeps it since its blocks are of 256 (they were of 2,048): a tensor of less than 4,096
+    numbers stays in fp32 (its min_8bit_size).
+    """
+    return trained + 4 * ceil(trained / 256) if trained >= 4096 else 4 * trained
+
+
+def copy_size(trained: int, optimizer: str = "adamw", dtype: str = "fp32") -> float:
+    """Bytes of the fp32 copy of the trained weights that an optimizer works on; 0 where it keeps none."""
+    if not _known("optimizer", optimizer, OPTIMIZERS).copy:
+        return 0
+    if dtype not in ("bf16", "fp16"):
+        raise ValueError(
+            f"{optimizer} keeps an fp32 copy of weights in bf16 or fp16, got trained weights in {dtype!r}; use adamw"
+        )
+    return size(trained, "fp32")
 
 
 def ledger(
@@ -66,15 +122,20 @@ def ledger(
     frozen_dtype: str = "bf16",
     optimizer: str = "adamw",
 ) -> dict[str, float]:
-    """Bytes by purpose for so many parameters: frozen, trained, gradients, optimizer, total.
+    """Bytes by purpose for so many parameters: frozen, trained, copy, gradients, optimizer, total.
 
-    Gradients and optimizer states belong to trained parameters only and have their dtype.
+    Gradients and what the optimizer keeps belong to trained parameters only. Gradients have the trained
+    weights' dtype, and so have the states unless the optimizer says otherwise.
     """
     return _ledger(size(frozen, frozen_dtype), trained, trained_dtype, optimizer)
 
 
 def full_ledger(model: str | dict, dtype: str = "fp32", optimizer: str = "adamw") -> dict[str, float]:
-    """The ledger of full fine-tuning: every parameter is trained."""
+    """The ledger of full fine-tuning: every parameter is trained.
+
+    8-bit states are counted as if the model were one tensor. The norms of a model narrower than 4,096, which
+    keep fp32 states, add less than a thousandth.
+    """
     return _ledger(0, total_parameters(model), dtype, optimizer)
 
 
@@ -88,15 +149,23 @@ def lora_ledger(
 ) -> dict[str, float]:
     """The ledger of LoRA: the model is frozen in `dtype`, A and B are trained in `adapter_dtype`."""
     trained = lora_parameters(model, rank=rank, targets=targets)
-    return _ledger(model_size(model, dtype), trained, adapter_dtype, optimizer)
+    # A (rank, d_in) and B (d_out, rank), once for each block
+    tensors = [rank * d for each in adapted_linears(model, targets) for d in (each.d_in, each.d_out) * each.copies]
+    return _ledger(model_size(model, dtype), trained, adapter_dtype, optimizer, tensors)
 
 
-def _ledger(frozen_size: float, trained: int, trained_dtype: str, optimizer: str) -> dict[str, float]:
-    rows = {
+def _ledger(
+    frozen_size: float, trained: int, dtype: str, optimizer: str, tensors: Iterable[int] = ()
+) -> dict[str, float]:
+    """tensors: the numbers in each trained tensor, where it matters that there are several."""
+    trained_size = size(trained, dtype)
+    _known("dtype of trained weights", dtype, ("fp32", "bf16", "fp16"))
+    rows: dict[str, float] = {
         "frozen": frozen_size,
-        "trained": size(trained, trained_dtype),
-        "gradients": size(trained, trained_dtype),
-        "optimizer": optimizer_size(trained, optimizer, trained_dtype),
+        "trained": trained_size,
+        "copy": copy_size(trained, optimizer, dtype),
+        "gradients": size(trained, dtype),
+        "optimizer": sum(optimizer_size(numbers, optimizer, dtype) for numbers in tensors or [trained]),
     }
     return rows | {"total": sum(rows.values())}
 
@@ -138,9 +207,13 @@ class _Training(NamedTuple):
     rank: int = 0
 
 
-def full_saves(model: str | dict, batch: int, sequence: int, dtype: str = "fp32") -> Saves:
+def _lora(model: str | dict, rank: int, targets: str | tuple[str, ...], dtype: str, adapter_dtype: str) -> _Training:
+    return _Training("bf16" if dtype == "nf4" else dtype, frozenset(matched(model, targets)), adapter_dtype, rank)
+
+
+def full_saves(model: str | dict, batch: int, sequence: int, dtype: str = "fp32", checkpointing: bool = False) -> Saves:
     """The activations that full fine-tuning holds when its forward pass ends, tensor by tensor."""
-    return _saves(model, batch, sequence, _Training(dtype, adapted=None))
+    return _saves(model, batch, sequence, _Training(dtype, adapted=None), checkpointing)
 
 
 def lora_saves(
@@ -151,15 +224,20 @@ def lora_saves(
     targets: str | tuple[str, ...] = "all-linear",
     dtype: str = "bf16",
     adapter_dtype: str = "fp32",
+    checkpointing: bool = False,
 ) -> Saves:
-    """The activations that LoRA without dropout holds when its forward pass ends, tensor by tensor."""
-    adapted = frozenset(matched(model, targets))
-    return _saves(model, batch, sequence, _Training(dtype, adapted, adapter_dtype, rank))
+    """The activations that LoRA without dropout holds when its forward pass ends, tensor by tensor.
+
+    A base in "nf4" computes in bf16: a weight is made anew in bf16 for each product and not kept.
+    """
+    return _saves(model, batch, sequence, _lora(model, rank, targets, dtype, adapter_dtype), checkpointing)
 
 
-def full_activations(model: str | dict, batch: int, sequence: int, dtype: str = "fp32") -> int:
+def full_activations(
+    model: str | dict, batch: int, sequence: int, dtype: str = "fp32", checkpointing: bool = False
+) -> int:
     """Bytes of `full_saves`."""
-    return full_saves(model, batch, sequence, dtype).bytes
+    return full_saves(model, batch, sequence, dtype, checkpointing).bytes
 
 
 def lora_activations(
@@ -170,13 +248,17 @@ def lora_activations(
     targets: str | tuple[str, ...] = "all-linear",
     dtype: str = "bf16",
     adapter_dtype: str = "fp32",
+    checkpointing: bool = False,
 ) -> int:
     """Bytes of `lora_saves`."""
-    return lora_saves(model, batch, sequence, rank, targets, dtype, adapter_dtype).bytes
+    return lora_saves(model, batch, sequence, rank, targets, dtype, adapter_dtype, checkpointing).bytes
 
 
-def _saves(model: str | dict, batch: int, sequence: int, training: _Training) -> Saves:
-    """Hugging Face's Llama: sdpa attention, labels given, no padding mask, no cache, no checkpointing.
+def _saves(model: str | dict, batch: int, sequence: int, training: _Training, checkpointing: bool) -> Saves:
+    """Hugging Face's Llama: sdpa attention, labels given, no padding mask, no cache.
+
+    checkpointing: its gradient checkpointing of each block, with use_reentrant=False. A block keeps its input
+    alone, and computes the rest anew in the backward pass.
 
     Autograd keeps what the gradient of an operation needs, and keeps nothing for a gradient that nobody asks
     for: a frozen linear layer does not keep its input, and what comes before the first trained parameter
@@ -192,10 +274,11 @@ def _saves(model: str | dict, batch: int, sequence: int, training: _Training) ->
     for dtype in {training.dtype, training.adapter_dtype} - {""}:
         _known("activation dtype", dtype, ("fp32", "bf16", "fp16"))
     full = training.adapted is None
+    inputs = [Saved((batch, sequence, fields["hidden_size"]), training.dtype, "the block's input: computing it anew")]
     return Saves(
         ends=_ends(fields, batch, sequence, training),
-        first=_block(fields, batch, sequence, training, live=full),
-        block=_block(fields, batch, sequence, training, live=True),
+        first=inputs if checkpointing else _block(fields, batch, sequence, training, live=full),
+        block=inputs if checkpointing else _block(fields, batch, sequence, training, live=True),
         blocks=fields["num_hidden_layers"],
     )
 
@@ -289,9 +372,24 @@ def _inputs(tokens: tuple, d: int, training: _Training, *names: str, kept: bool 
 # --- the peak ---
 
 
-def full_peak(model: str | dict, batch: int, sequence: int, dtype: str = "fp32", optimizer: str = "adamw") -> float:
+class Moment(NamedTuple):
+    """What a moment of a step holds beside weights and optimizer states, in bytes."""
+
+    gradients: float  # so far
+    activations: float  # still held
+    temporaries: float
+
+
+def full_peak(
+    model: str | dict,
+    batch: int,
+    sequence: int,
+    dtype: str = "fp32",
+    optimizer: str = "adamw",
+    checkpointing: bool = False,
+) -> float:
     """Predicted peak of full fine-tuning, in bytes, from the second step on."""
-    return sum(full_at_peak(model, batch, sequence, dtype, optimizer).values())
+    return sum(full_at_peak(model, batch, sequence, dtype, optimizer, checkpointing).values())
 
 
 def lora_peak(
@@ -303,26 +401,49 @@ def lora_peak(
     dtype: str = "bf16",
     adapter_dtype: str = "fp32",
     optimizer: str = "adamw",
+    checkpointing: bool = False,
 ) -> float:
     """Predicted peak of LoRA without dropout, in bytes, from the second step on."""
-    return sum(lora_at_peak(model, batch, sequence, rank, targets, dtype, adapter_dtype, optimizer).values())
+    how = {"dtype": dtype, "adapter_dtype": adapter_dtype, "optimizer": optimizer, "checkpointing": checkpointing}
+    return sum(lora_at_peak(model, batch, sequence, rank, targets, **how).values())
 
 
 def full_at_peak(
-    model: str | dict, batch: int, sequence: int, dtype: str = "fp32", optimizer: str = "adamw"
+    model: str | dict,
+    batch: int,
+    sequence: int,
+    dtype: str = "fp32",
+    optimizer: str = "adamw",
+    checkpointing: bool = False,
 ) -> dict[str, float]:
-    """`full_peak` by purpose: frozen, trained, optimizer, gradients, activations, temporaries."""
+    """`full_peak` by purpose: frozen, trained, copy, optimizer, gradients, activations, temporaries."""
+    moments = full_moments(model, batch, sequence, dtype, optimizer, checkpointing)
+    return _at_peak(full_ledger(model, dtype, optimizer), moments)
+
+
+def full_moments(
+    model: str | dict,
+    batch: int,
+    sequence: int,
+    dtype: str = "fp32",
+    optimizer: str = "adamw",
+    checkpointing: bool = False,
+) -> list[Moment]:
+    """The moments of a step that can be its fullest, in the order in which they come; the optimizer's step is last."""
     fields = config(model)
     width, vocabulary = fields["hidden_size"], fields["vocab_size"]
     # Weights of a block and its two norms; the biases of Qwen2's q, k and v are too few to tell.
     block = sum(d_in * d_out for d_in, d_out in linear_shapes(fields).values()) + 2 * width
-    return _at_peak(
+    inner, _ = linear_shapes(fields)["down_proj"]
+    return _moments(
         ledger=full_ledger(fields, dtype, optimizer),
-        temporaries=size(total_parameters(fields), dtype) * TEMPORARIES[optimizer],
-        saves=full_saves(fields, batch, sequence, dtype),
+        temporaries=size(total_parameters(fields), dtype) * OPTIMIZERS[optimizer].temporaries,
+        saves=full_saves(fields, batch, sequence, dtype, checkpointing),
+        again=_again(fields, batch, sequence, _Training(dtype, adapted=None)) if checkpointing else None,
         logits=size(batch * sequence * vocabulary, "fp32"),
         head_gradient=size(vocabulary * width, dtype),
         block_gradient=size(block, dtype),
+        down_gradient=size(inner * width, dtype),
         input_gradient=size(batch * sequence * width, dtype),
         # The embedding's own gradient comes last. Tied, it, the head's and their sum are three tensors.
         tied_gradients=size(2 * vocabulary * width, dtype) if is_tied(fields) else 0,
@@ -338,53 +459,121 @@ def lora_at_peak(
     dtype: str = "bf16",
     adapter_dtype: str = "fp32",
     optimizer: str = "adamw",
+    checkpointing: bool = False,
 ) -> dict[str, float]:
-    """`lora_peak` by purpose: frozen, trained, optimizer, gradients, activations, temporaries."""
+    """`lora_peak` by purpose: frozen, trained, copy, optimizer, gradients, activations, temporaries."""
+    moments = lora_moments(model, batch, sequence, rank, targets, dtype, adapter_dtype, optimizer, checkpointing)
+    return _at_peak(lora_ledger(model, rank, targets, dtype, adapter_dtype, optimizer), moments)
+
+
+def lora_moments(
+    model: str | dict,
+    batch: int,
+    sequence: int,
+    rank: int,
+    targets: str | tuple[str, ...] = "all-linear",
+    dtype: str = "bf16",
+    adapter_dtype: str = "fp32",
+    optimizer: str = "adamw",
+    checkpointing: bool = False,
+) -> list[Moment]:
+    """The moments of a step that can be its fullest, in the order in which they come; the optimizer's step is last."""
     fields = config(model)
     adapters = size(lora_parameters(fields, rank, targets), adapter_dtype)
-    return _at_peak(
+    training = _lora(fields, rank, targets, dtype, adapter_dtype)
+    largest = max(d_in * d_out for d_in, d_out in linear_shapes(fields).values())
+    weight = size(largest, "bf16") if dtype == "nf4" else 0
+    return _moments(
         ledger=lora_ledger(fields, rank, targets, dtype, adapter_dtype, optimizer),
-        temporaries=adapters * TEMPORARIES[optimizer],
-        saves=lora_saves(fields, batch, sequence, rank, targets, dtype, adapter_dtype),
+        temporaries=adapters * OPTIMIZERS[optimizer].temporaries,
+        saves=_saves(fields, batch, sequence, training, checkpointing),
+        again=_again(fields, batch, sequence, training, weight) if checkpointing else None,
         logits=size(batch * sequence * fields["vocab_size"], "fp32"),
         block_gradient=adapters / fields["num_hidden_layers"],
+        weight=weight,
     )
 
 
-def _at_peak(
+class _Again(NamedTuple):
+    """What a block holds that is computed anew, in bytes."""
+
+    saved: float  # what it would have saved, but for its input
+    moments: list[
+        tuple[float, float]
+    ]  # what comes on top at the moments that can be its fullest: (activations, weight)
+
+
+def _again(fields: dict, batch: int, sequence: int, training: _Training, weight: float = 0) -> _Again:
+    """weight: bytes of a weight that is made anew for a product. The MLP is the fuller half of a block.
+
+    The first block is as full as any: with checkpointing, Hugging Face lets its input ask for a gradient.
+    """
+    inner, width = linear_shapes(fields)["down_proj"]
+    tokens, dtype, adapter_dtype = batch * sequence, training.dtype, training.adapter_dtype or training.dtype
+    row, wide, wide_adapter = (size(tokens * n, d) for n, d in ((width, dtype), (inner, dtype), (inner, adapter_dtype)))
+    at_down = _sum(_inputs((batch, sequence), inner, training, "down_proj"))
+    moments = [
+        # back at down_proj: the gradient that came in, and that of down_proj's input
+        (row + (wide_adapter if at_down else wide), weight),
+        # back at the product before: three gradients as wide; what down_proj saved has gone
+        (row + 3 * wide - at_down, 0),
+    ]
+    if dtype != adapter_dtype and "up_proj" in (training.adapted or ()):
+        # forward at up_proj, nothing of down_proj saved yet: B A x, its sum with W x, the norm's x, the residual,
+        # and the gradient that came in; down_proj's adapter has it in both dtypes, and once more for W
+        came_in = 2 * row + size(tokens * width, adapter_dtype) if at_down else row
+        moments += [(2 * wide_adapter + 2 * row + came_in - at_down, 0)]
+    whole = _saves(fields, batch, sequence, training, checkpointing=False)
+    twice = row if dtype == "fp32" else 0  # the first norm's x in fp32 is the block's input itself
+    return _Again(_sum(whole.block) - twice, moments)
+
+
+def _moments(
     ledger: dict[str, float],
     temporaries: float,
     saves: Saves,
     logits: float,
     block_gradient: float,
     head_gradient: float = 0,
+    down_gradient: float = 0,
     input_gradient: float = 0,
     tied_gradients: float = 0,
-) -> dict[str, float]:
-    """The fullest moment of a step: the backward pass adds gradients and drops activations, block by block.
+    again: _Again | None = None,
+    weight: float = 0,
+) -> list[Moment]:
+    """The moments of a step that can be its fullest: the backward pass adds gradients and drops activations, block by block.
 
     What a single operation holds for a moment is left out, but for the moments that can be the peak: the
     loss, which holds two gradients of the logits' shape beside the log-probabilities (one, in their place,
-    is left for the head), and the embedding, last of all.
+    is left for the head), a block that is computed anew (`again`), a weight that is made anew (`weight`),
+    and the embedding, last of all.
     """
-    # (gradients so far, activations still held, temporaries)
     moments = [(0, saves.bytes + 2 * logits, 0), (head_gradient, saves.bytes, 0)]
     gradients, held = head_gradient, saves.bytes - _sum(saves.ends)
     for block in reversed(range(saves.blocks)):
+        if again:  # its last matrix has its gradient by then
+            whole = held + again.saved
+            moments += [(gradients + down_gradient, whole + more, made) for more, made in again.moments]
+        moments += [(gradients, held, weight)]
         gradients += block_gradient
         held -= _sum(saves.block if block > 0 else saves.first)
         moments += [(gradients, held, 0)]
     moments += [(ledger["gradients"] + tied_gradients, input_gradient, 0)]
     moments += [(ledger["gradients"], 0, temporaries)]  # the optimizer step
-    fullest = dict(zip(("gradients", "activations", "temporaries"), max(moments, key=sum), strict=True))
-    return {purpose: ledger[purpose] for purpose in ("frozen", "trained", "optimizer")} | fullest
+    return [Moment(*moment) for moment in moments]
+
+
+def _at_peak(ledger: dict[str, float], moments: list[Moment]) -> dict[str, float]:
+    """The fullest moment by purpose, and what stands there throughout."""
+    throughout = {purpose: ledger[purpose] for purpose in ("frozen", "trained", "copy", "optimizer")}
+    return throughout | max(moments, key=sum)._asdict()
 
 
 def _sum(saved: Iterable[Saved]) -> int:
     return sum(each.bytes for each in saved)
 
 
-def _known(kind: str, name: str, known: Iterable[str] | dict) -> float:
+def _known(kind: str, name: str, known: Iterable[str] | dict) -> Any:
     if name not in known:
         raise ValueError(f"{kind} must be one of {', '.join(known)}, got {name!r}")
     return known[name] if isinstance(known, dict) else 0

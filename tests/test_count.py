@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -205,6 +206,150 @@ def test_fused_c_attn_counts_as_separate_q_and_v_by_accident():
     assert fused == count.lora_parameters("GPT-2 small", rank=8, targets=("q", "v")) == 294_912
 
 
+# --- the relatives of LoRA ---
+
+WITH_PEFT = [*SMALL, "GPT-2 large", "RoBERTa-base", "Qwen2.5-3B", "Llama-2-7B", "Llama-3-8B", "Mistral-7B-v0.1"]
+
+
+def named(model):
+    return SMALL[model] if model in SMALL else count.model(model)
+
+
+def peft(fields, config, **settings):
+    """(parameters that train, all parameters) of a model under PEFT."""
+    import torch
+    from peft import get_peft_model
+
+    with torch.device("meta"):  # so that what PEFT adds is without weights, too
+        return get_peft_model(build(fields), config(**settings)).get_nb_trainable_parameters()
+
+
+@pytest.mark.parametrize("model", WITH_PEFT)
+@pytest.mark.parametrize("targets", ["all-linear", "attention"])
+def test_dora_is_that_of_peft(model, targets):
+    from peft import LoraConfig
+
+    fields = named(model)
+    if targets == "attention":
+        targets = {"gpt2": ("c_attn",), "bert": ("query", "value"), "roberta": ("query", "value")}
+        targets = targets.get(fields["model_type"], ("q_proj", "v_proj"))
+    wanted = targets if targets == "all-linear" else list(targets)
+    trained, total = peft(fields, LoraConfig, r=3, target_modules=wanted, use_dora=True)
+    assert count.dora_parameters(fields, rank=3, targets=targets) == trained
+    assert count.total_parameters(fields) + trained == total
+
+
+@pytest.mark.parametrize("model", WITH_PEFT)
+def test_ia3_is_that_of_peft(model):
+    from peft import IA3Config
+
+    trained, total = peft(named(model), IA3Config)
+    assert count.ia3_parameters(named(model)) == trained
+    assert count.total_parameters(named(model)) + trained == total
+
+
+def test_ia3_scales_what_peft_0_21_scales():
+    from peft.utils import constants
+
+    inputs = constants.TRANSFORMERS_MODELS_TO_IA3_FEEDFORWARD_MODULES_MAPPING
+    every = constants.TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING
+    for family in SMALL:
+        ours = count.ia3_scaled(SMALL[family])
+        assert ours[1] == tuple(inputs[family])
+        assert ours[0] + ours[1] == tuple(every[family])
+
+
+@pytest.mark.parametrize("model", WITH_PEFT)
+def test_prompts_and_prefixes_are_those_of_peft(model):
+    from peft import PrefixTuningConfig, PromptTuningConfig
+
+    fields = named(model)
+    task = "FEATURE_EXTRACTION" if fields["model_type"] in ("bert", "roberta") else "CAUSAL_LM"
+    settings = {"task_type": task, "num_virtual_tokens": 7}
+    assert count.prompt_parameters(fields, tokens=7) == peft(fields, PromptTuningConfig, **settings)[0]
+    assert count.prefix_parameters(fields, tokens=7) == peft(fields, PrefixTuningConfig, **settings)[0]
+    made = peft(fields, PrefixTuningConfig, prefix_projection=True, **settings)[0]
+    assert count.reparameterized_prefix_parameters(fields, tokens=7) == made
+
+
+@pytest.mark.parametrize("model", HUGGING_FACE)
+def test_biases_and_norms_are_those_of_the_module(model):
+    built = build(count.model(model))
+    biases = [each.numel() for name, each in built.named_parameters() if name.endswith(".bias")]
+    norms = [
+        each.numel()
+        for name, each in built.named_parameters()
+        if "norm" in name.lower() or ".ln_" in name or name.startswith("ln_")
+    ]
+    assert count.bias_parameters(model) == sum(biases)
+    assert count.norm_parameters(model) == sum(norms)
+
+
+def test_bitfit_is_every_bias():
+    for name in ("GPT-2 small", "BERT-base-uncased", "Qwen2.5-7B"):
+        assert count.bitfit_parameters(name) == count.bias_parameters(name) > 0
+    # a hand count: in a block q, k, v, o, up (4 wide), down and two norms; pooler and the embedding's norm
+    assert count.bitfit_parameters("BERT-base-uncased") == 12 * (4 + 4 + 1 + 2) * 768 + 2 * 768
+    assert count.bitfit_parameters(SMALL["llama"] | {"attention_bias": True}) == 2 * (60 + 20 + 20 + 48)
+
+
+@pytest.mark.parametrize("name", ["Llama-2-7B", "Mistral-7B-v0.1", "TinyLlama-1.1B"])
+def test_bitfit_is_not_applicable_without_biases(name):
+    assert count.bias_parameters(name) == 0
+    message = f"BitFit is not applicable to {name}: it holds no bias to train; ask bias_parameters()"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        count.bitfit_parameters(name)
+
+
+@pytest.mark.parametrize("placement, a_block", [("houlsby", 2), ("pfeiffer", 1)])
+def test_adapters_are_modules_of_torch(placement, a_block):
+    from torch import nn
+
+    one = nn.Sequential(nn.Linear(768, 48), nn.ReLU(), nn.Linear(48, 768))
+    assert count.bottleneck(768, 48) == numel(one)
+    assert count.adapter_parameters("GPT-2 small", size=48, placement=placement) == 12 * a_block * numel(one)
+
+
+def test_relatives_on_the_small_gpt():
+    small = count.gpt(layers=4, width=128, vocab=1024)
+    assert count.dora_parameters(small, 8, "all-linear") == 73_728 + 4 * (5 * 128 + 512)
+    assert count.adapter_parameters(small, 16, "pfeiffer") == 4 * (2 * 16 * 128 + 16 + 128)
+    assert count.ia3_parameters(small) == 4 * (128 + 128 + 512)
+    assert count.prompt_parameters(small, 10) == 10 * 128
+    assert count.prefix_parameters(small, 10) == 10 * 2 * 4 * 128
+
+    from lora_ref.model import GPT, GPTConfig
+
+    model = GPT(GPTConfig(layers=4, width=128, vocabulary=1024))
+    biases = [each.numel() for name, each in model.named_parameters() if name.endswith("bias")]
+    assert count.bitfit_parameters(small) == sum(biases)
+
+
+def test_shares_name_their_denominators():
+    trained = count.lora_parameters("Llama-2-7B", rank=64, targets="all-linear")
+    assert f"{count.share_of_base(trained, 'Llama-2-7B'):.2%}" == "2.37%"
+    assert f"{count.share_of_all(trained, 'Llama-2-7B'):.2%}" == "2.32%"  # PEFT's trainable%
+    assert count.share_of_base(count.total_parameters("GPT-2 small"), "GPT-2 small") == 1
+
+
+def test_what_papers_print_of_the_relatives():
+    gpt3 = "GPT-3 175B (paper)"
+    # Hu et al. 2021, table 4 and D.4: Adapter-H at sizes 1 and 8, PreEmbed with 256 + 8 tokens
+    assert [round(count.adapter_parameters(gpt3, size, "houlsby") / 10**6, 1) for size in (1, 8)] == [7.1, 40.1]
+    assert round(count.prompt_parameters(gpt3, 256 + 8) / 10**6, 1) == 3.2
+    # Ben Zaken et al. 2022: 0.09% of BERT-base and 0.08% of BERT-large
+    share = {name: count.share_of_base(count.bitfit_parameters(name), name) for name in HUGGING_FACE if "BERT-" in name}
+    assert f"{share['BERT-base-uncased']:.2%}, {share['BERT-large-uncased']:.2%}" == "0.09%, 0.08%"
+    # Liu et al. 2024 (DoRA), table 1, LLaMA-7B: LoRA 0.83, DoRA 0.84, DoRA at half the rank 0.43 percent
+    targets = ("q_proj", "k_proj", "v_proj", "up_proj", "down_proj")  # their script's; shapes of Llama-2-7B
+    counts = (
+        count.lora_parameters("Llama-2-7B", 32, targets),
+        count.dora_parameters("Llama-2-7B", 32, targets),
+        count.dora_parameters("Llama-2-7B", 16, targets),
+    )
+    assert [f"{count.share_of_all(each, 'Llama-2-7B'):.2%}" for each in counts] == ["0.83%", "0.84%", "0.43%"]
+
+
 # --- the small GPT ---
 
 
@@ -239,7 +384,7 @@ def test_public_totals(case):
 def test_public_adapters(case):
     assert recount(case) == case["trainable"]
     if "percent" in case:
-        share = 100 * recount(case) / (count.total_parameters(case["model"]) + recount(case))
+        share = 100 * count.share_of_all(recount(case), case["model"])
         assert share == pytest.approx(case["percent"], abs=5e-5)
     if "file_bytes" in case:  # fp32 numbers and a header of a few kilobytes
         assert 0 < case["file_bytes"] - 4 * recount(case) < 20_000
@@ -303,6 +448,27 @@ def test_impossible_rank(rank):
         count.lora_parameters("Llama-2-7B", rank=rank, targets="all-linear")
 
 
+@pytest.mark.parametrize(
+    "name, ask",
+    [
+        ("rank", lambda number: count.dora_parameters("Llama-2-7B", number, "all-linear")),
+        ("size", lambda number: count.adapter_parameters("Llama-2-7B", number, "houlsby")),
+        ("tokens", lambda number: count.prompt_parameters("Llama-2-7B", number)),
+        ("tokens", lambda number: count.prefix_parameters("Llama-2-7B", number)),
+        ("tokens", lambda number: count.reparameterized_prefix_parameters("Llama-2-7B", number)),
+    ],
+)
+def test_impossible_settings_of_the_relatives(name, ask):
+    for number in (0, 1.5):
+        with pytest.raises(ValueError, match=f"{name} must be a whole number from 1, got {number!r}"):
+            ask(number)
+
+
+def test_unknown_placement():
+    with pytest.raises(ValueError, match="placement must be one of houlsby, pfeiffer, got 'parallel'"):
+        count.adapter_parameters("Llama-2-7B", 64, "parallel")
+
+
 @pytest.mark.parametrize("name", PAPER_ONLY)
 def test_models_known_in_part(name):
     message = "only the attention matrices of .* are known, not every layer; name some of them"
@@ -310,6 +476,9 @@ def test_models_known_in_part(name):
         lambda: count.total_parameters(name),
         lambda: count.matrix_parameters(name),
         lambda: count.lora_parameters(name, rank=8, targets="all-linear"),
+        lambda: count.dora_parameters(name, rank=8, targets="all-linear"),
+        lambda: count.bias_parameters(name),
+        lambda: count.ia3_parameters(name),
     ):
         with pytest.raises(ValueError, match=message):
             ask()

@@ -287,6 +287,45 @@ def test_lines_over_different_x_make_a_long_table():
     assert table["rows"] == [["a", 1, 0.1, None], ["a", 2, 0.2, None], ["b", 1, 0.3, 0.1], ["b", 3, 0.4, 0.1]]
 
 
+METHODS = {"Full": 6_738_415_616, "LoRA": 39_976_960, "A prompt": 81_920, "BitFit": None}
+POWERS = {10**4: "10,000", 10**6: ("1 million", ""), 10**8: "100 million", 10**10: ""}
+
+
+def methods(**more):
+    fig = chart.new("Bars.")
+    notes = {"LoRA": "0.59%", "BitFit": "not applicable"}
+    chart.bars(fig, METHODS, **({"ticks": POWERS, "heading": "numbers trained", "notes": notes} | more))
+    return fig
+
+
+@SIZES
+def test_bars_on_a_log_axis_are_as_long_as_their_logarithms(page, size):
+    drawn = figures.draw({"a": methods()}, "p", page)["a"]
+    assert drawn.problems == ()
+    shown = svg.inline(getattr(drawn, size))
+    bars = re.findall(r"M([\d.]+) [\d.]+V[\d.]+H([\d.]+)V", shown)
+    lengths = [float(right) - float(left) for left, right in bars]
+    # decades from the first tick: 5.83, 3.60 and 0.91
+    assert [length / lengths[0] for length in lengths] == pytest.approx([1, 0.618, 0.157], abs=2e-3)
+    for label in ("6,738,415,616", "LoRA", "BitFit", "not applicable", "100 million"):
+        assert f">{label}<" in shown or f">{label}</tspan>" in shown
+    assert (">1 million<" in shown) == (size == "wide")
+
+
+def test_the_table_of_bars_is_their_values(page):
+    drawn = figures.draw({"a": methods()}, "p", page)["a"]
+    assert drawn.table["columns"] == ["", "numbers trained"]
+    assert [row[1] for row in drawn.table["rows"]] == [6_738_415_616, 39_976_960, 81_920, None]
+    assert drawn.csv.splitlines()[-1] == "BitFit,"
+
+
+def test_bars_that_cannot_be_drawn_say_why():
+    with pytest.raises(ValueError, match="row 'BitFit' has no value and no note; say in notes why"):
+        methods(notes={})
+    with pytest.raises(ValueError, match="row 'A prompt' is 81920, and the bars begin at 1000000; give a lower first"):
+        methods(ticks={10**6: "1 million", 10**8: "100 million"})
+
+
 # --- what a figure shows ---------------------------------------------------------------------------------
 
 

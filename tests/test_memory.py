@@ -165,6 +165,60 @@ def test_shapes_of_another_size():
     assert [round(each / 10**6, 1) for each in megabytes] == [23.2, 16.5, 20.5, 13.0, 11.6, 18.3]
 
 
+def checkpointed(model, **how):
+    model.activation_checkpointing_enable({"use_reentrant": False} | how)
+    return model
+
+
+def held(model, batch=2, sequence=40):
+    """Bytes alive after a forward pass, but for the model and the token ids. What checkpointing keeps, no hook sees."""
+    tokens = random_tokens(model, batch, sequence)
+    with Alive([*model.parameters(), *model.buffers(), tokens]) as alive:
+        before = alive.now
+        loss = model(input_ids=tokens, labels=tokens).loss
+        assert loss.requires_grad
+        return alive.now - before
+
+
+# What is held and not predicted is a position id for each token and the loss: here 0.2%, in a real model nothing.
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_checkpointing_keeps_the_inputs_of_blocks_full(name, dtype):
+    measured = held(checkpointed(full_model(MODELS[name], dtype)))
+    predicted = memory.full_activations(MODELS[name], 2, 40, dtype, checkpointing=True)
+    assert predicted == pytest.approx(measured, rel=0.003)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("dtype, adapter_dtype", [("bf16", "fp32"), ("bf16", "bf16"), ("fp32", "fp32")])
+def test_checkpointing_keeps_the_inputs_of_blocks_lora(name, dtype, adapter_dtype):
+    measured = held(checkpointed(lora_model(MODELS[name], dtype=dtype, adapter_dtype=adapter_dtype)))
+    how = {"dtype": dtype, "adapter_dtype": adapter_dtype, "checkpointing": True}
+    assert memory.lora_activations(MODELS[name], 2, 40, RANK, **how) == pytest.approx(measured, rel=0.003)
+
+
+def test_what_is_held_without_checkpointing_is_what_hooks_see():
+    assert memory.lora_activations(LLAMA, 2, 40, RANK) == pytest.approx(held(lora_model(LLAMA)), rel=0.003)
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_checkpointing_beside_a_frozen_embedding(reentrant):
+    # Reentrant checkpointing goes back through a block only if its input needs a gradient. Behind a frozen embedding
+    # it does not, so transformers asks for one; older versions left that to their users, and nothing was trained.
+    tokens = random_tokens(lora_model(LLAMA), 2, 40)
+    model = checkpointed(lora_model(LLAMA), use_reentrant=reentrant)
+    model(input_ids=tokens, labels=tokens).loss.backward()
+    assert all((p.grad is not None) == p.requires_grad for p in model.parameters())
+    model.disable_input_require_grads()
+    assert model(input_ids=tokens, labels=tokens).loss.requires_grad == (not reentrant)
+
+
+def test_four_bits_save_what_bf16_saves():
+    model = quantized(lora_model(LLAMA))
+    assert memory.lora_activations(LLAMA, 2, 40, RANK, dtype="nf4") == pytest.approx(held(model), rel=0.003)
+    assert memory.lora_saves(LLAMA, 2, 40, RANK, dtype="nf4") == memory.lora_saves(LLAMA, 2, 40, RANK, dtype="bf16")
+
+
 def test_dropout_is_not_in_the_prediction():
     plain, dropped = (storage_bytes(saved_storages(lora_model(LLAMA, dropout=dropout))) for dropout in (0.0, 0.1))
     assert dropped > 1.3 * plain
@@ -217,12 +271,14 @@ class Alive(TorchDispatchMode):
         return result
 
 
-def measured_peak(model, batch, sequence, **adamw):
+def measured_peak(model, batch, sequence, optimizer=torch.optim.AdamW, **options):
     """Largest sum of bytes alive in the second and third of three steps."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=1e-4, **(adamw or {"fused": True}))
+    if optimizer is torch.optim.AdamW:
+        options = {"lr": 1e-4, "fused": not options.get("foreach")} | options
+    optimizer = optimizer(trained, **options)
     tokens = random_tokens(model, batch, sequence)
-    with Alive(model.parameters()) as alive:
+    with Alive([*model.parameters(), *model.buffers()]) as alive:
         for step in range(3):
             if step == 1:
                 alive.peak = alive.now
@@ -230,6 +286,79 @@ def measured_peak(model, batch, sequence, **adamw):
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
     return alive.peak
+
+
+class Sliced:
+    """Adam as it reads and writes a few thousand numbers at a time, which is to say without temporaries.
+
+    bits=8: states as bitsandbytes keeps them, a byte a number and an fp32 scale for each block of 256; a tensor of
+    less than 4,096 numbers keeps fp32 states. Otherwise fp32 states beside an fp32 copy of the weights.
+    """
+
+    SLICE = 1024
+
+    def __init__(self, trained, bits=32):
+        self.trained, self.eight, self.kept = trained, bits == 8, {}
+
+    def fresh(self, parameter):
+        n, eight = parameter.numel(), self.eight and parameter.numel() >= 4096
+        kept = [torch.zeros(n, dtype=torch.uint8 if eight else torch.float32) for _ in range(2)]
+        kept += [torch.zeros(-(-n // 256)) for _ in range(2)] if eight else []
+        return kept if self.eight else [*kept, parameter.detach().float().flatten()]
+
+    @torch.no_grad()
+    def step(self):
+        for parameter in self.trained:
+            if parameter not in self.kept:
+                self.kept[parameter] = self.fresh(parameter)
+            kept = self.kept[parameter]
+            for start in range(0, parameter.numel(), self.SLICE):
+                at = slice(start, start + self.SLICE)
+                gradient = parameter.grad.flatten()[at].float()
+                for state, power in zip(kept[:2], (1, 2), strict=True):
+                    state[at] = (0.9 * state[at].float() + 0.1 * gradient**power).to(state.dtype)
+                weight = parameter.view(-1)[at] if self.eight else kept[2][at]
+                weight -= 1e-4 * gradient
+                if not self.eight:
+                    parameter.view(-1)[at] = weight
+
+    def zero_grad(self, set_to_none):
+        for parameter in self.trained:
+            parameter.grad = None
+
+
+class FourBits(torch.nn.Module):
+    """A frozen linear layer as QLoRA computes it: kept in NF4's bytes, made anew in bf16 for each product."""
+
+    class Product(torch.autograd.Function):
+        @staticmethod
+        def forward(context, x, layer):
+            context.layer = layer
+            return x @ layer.weight()
+
+        @staticmethod
+        def backward(context, gradient):
+            return gradient @ context.layer.weight().T, None
+
+    def __init__(self, linear):
+        super().__init__()
+        self.shape, numbers = linear.weight.T.shape, linear.weight.numel()
+        self.register_buffer("codes", torch.zeros(numbers // 2 + numbers // 64, dtype=torch.uint8))
+        self.register_buffer("scales", torch.zeros(-(-numbers // 64 // 256)))
+
+    def weight(self):
+        return torch.full(self.shape, 0.01, dtype=torch.bfloat16)
+
+    def forward(self, x):
+        return self.Product.apply(x, self)
+
+
+def quantized(model):
+    """The model with each frozen linear layer under an adapter in four bits."""
+    for module in model.modules():
+        if isinstance(module, LoRALinear):
+            module.base = FourBits(module.base)
+    return model
 
 
 # Few tokens: the end of the backward pass is the peak. Many, or many words: the loss is.
@@ -252,6 +381,28 @@ def test_peak_of_lora(name, targets, batch, sequence):
     assert predicted == pytest.approx(measured, rel=0.01)
 
 
+@pytest.mark.parametrize("batch, sequence", SHAPES)
+@pytest.mark.parametrize("scheme", memory.FULL_SCHEMES)
+def test_peak_of_each_scheme_of_full_fine_tuning(scheme, batch, sequence):
+    how = memory.FULL_SCHEMES[scheme]
+    own = {"adamw_copy": {"optimizer": Sliced}, "adamw_8bit": {"optimizer": Sliced, "bits": 8}}.get(
+        how["optimizer"], {}
+    )
+    measured = measured_peak(full_model(LLAMA, how["dtype"]), batch, sequence, **own)
+    assert memory.full_peak(LLAMA, batch, sequence, **how) == pytest.approx(measured, rel=0.01)
+
+
+@pytest.mark.parametrize("batch, sequence", SHAPES)
+@pytest.mark.parametrize("scheme", memory.LORA_SCHEMES)
+def test_peak_of_each_scheme_of_lora(scheme, batch, sequence):
+    how = memory.LORA_SCHEMES[scheme]
+    own = {"optimizer": Sliced, "bits": 8} if how["optimizer"] == "adamw_8bit" else {}
+    dtype = "bf16" if how["dtype"] == "nf4" else how["dtype"]
+    model = lora_model(LLAMA, dtype=dtype, adapter_dtype=how["adapter_dtype"])
+    measured = measured_peak(quantized(model) if how["dtype"] == "nf4" else model, batch, sequence, **own)
+    assert memory.lora_peak(LLAMA, batch, sequence, RANK, **how) == pytest.approx(measured, rel=0.015)
+
+
 def test_peak_is_at_another_moment_with_more_tokens():
     few, many = memory.full_at_peak(LLAMA, 1, 8), memory.full_at_peak(LLAMA, 8, 64)
     assert few["gradients"] == memory.full_ledger(LLAMA)["gradients"]
@@ -264,6 +415,45 @@ def test_foreach_adds_a_copy_of_what_is_trained():
     assert predicted == pytest.approx(measured, rel=0.01)
     copy = memory.full_ledger(LLAMA)["trained"]
     assert predicted - memory.full_ledger(LLAMA)["total"] == copy
+
+
+# A block that is computed anew has more fullest moments than the loss has: the tolerance is 1.5%, not 1%.
+@pytest.mark.parametrize("batch, sequence", SHAPES)
+@pytest.mark.parametrize("name", ["llama", "grouped queries", "qwen2"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_peak_of_full_fine_tuning_with_checkpointing(name, dtype, batch, sequence):
+    measured = measured_peak(checkpointed(full_model(MODELS[name], dtype)), batch, sequence)
+    predicted = memory.full_peak(MODELS[name], batch, sequence, dtype, checkpointing=True)
+    assert predicted == pytest.approx(measured, rel=0.015)
+
+
+@pytest.mark.parametrize("batch, sequence", SHAPES)
+@pytest.mark.parametrize("targets", ["all-linear", ("q_proj", "v_proj"), ("gate_proj", "up_proj")])
+@pytest.mark.parametrize("scheme", memory.LORA_SCHEMES)
+@pytest.mark.parametrize("name", ["llama", "qwen2"])
+def test_peak_of_lora_with_checkpointing(name, scheme, targets, batch, sequence):
+    how = memory.LORA_SCHEMES[scheme]
+    dtype = "bf16" if how["dtype"] == "nf4" else how["dtype"]
+    model = checkpointed(lora_model(MODELS[name], targets, dtype=dtype, adapter_dtype=how["adapter_dtype"]))
+    if how["dtype"] == "nf4":
+        if targets != "all-linear":
+            pytest.skip("the toy quantizes the layers that have an adapter")
+        model = quantized(model)
+    own = {"optimizer": Sliced, "bits": 8} if how["optimizer"] == "adamw_8bit" else {}
+    measured = measured_peak(model, batch, sequence, **own)
+    predicted = memory.lora_peak(MODELS[name], batch, sequence, RANK, targets, **how, checkpointing=True)
+    assert predicted == pytest.approx(measured, rel=0.015)
+
+
+def test_checkpointing_lowers_the_peak_and_not_the_ledger():
+    shape = {"batch": 1, "sequence": 1024}
+    for peak, model in ((memory.full_peak, ()), (memory.lora_peak, (16,))):
+        plain = peak("Llama-2-7B", **shape, **({"rank": model[0]} if model else {}))
+        less = peak("Llama-2-7B", **shape, checkpointing=True, **({"rank": model[0]} if model else {}))
+        assert less <= plain
+    saved = memory.lora_activations("Llama-2-7B", **shape, rank=16)
+    kept = memory.lora_activations("Llama-2-7B", **shape, rank=16, checkpointing=True)
+    assert kept < saved / 20
 
 
 def test_a_sum_overstates_the_peak():
@@ -282,6 +472,7 @@ def test_ledger_of_llama_2_7b():
     assert full == {
         "frozen": 0,
         "trained": full["total"] / 4,
+        "copy": 0,
         "gradients": full["total"] / 4,
         "optimizer": full["total"] / 2,
         "total": full["total"],
@@ -310,6 +501,44 @@ def test_optimizer_states_are_those_of_torch():
     assert storage_bytes(states) == memory.lora_ledger(LLAMA, RANK)["optimizer"]
 
 
+def test_schemes_of_full_fine_tuning():
+    numbers = count.total_parameters("Llama-2-7B")
+    a_number = {name: memory.full_ledger("Llama-2-7B", **how)["total"] / numbers for name, how in SCHEMES.items()}
+    # A byte for each 8-bit state, and two scales of four bytes for each 256 numbers.
+    assert a_number == {"fp32": 16, "mixed": 16, "bf16": 8, "bf16_8bit": 6 + 2 * 4 / 256}
+    mixed = memory.full_ledger("Llama-2-7B", **SCHEMES["mixed"])
+    assert [mixed[row] / numbers for row in ("trained", "copy", "gradients", "optimizer")] == [2, 4, 2, 8]
+
+
+SCHEMES = memory.FULL_SCHEMES
+
+
+def test_eight_bit_states():
+    assert memory.state_8bit(4096) == 4096 + 16 * 4
+    assert memory.state_8bit(4097) == 4097 + 17 * 4
+    assert memory.state_8bit(4095) == 4 * 4095  # bitsandbytes leaves a small tensor in fp32
+    optimizer = Sliced([torch.nn.Parameter(torch.zeros(n)) for n in (4095, 4096, 5000)], bits=8)
+    kept = [each for parameter in optimizer.trained for each in optimizer.fresh(parameter)]
+    assert storage_bytes(kept) == 2 * sum(memory.state_8bit(n) for n in (4095, 4096, 5000))
+
+
+def test_eight_bit_states_of_lora_are_counted_tensor_by_tensor():
+    # At rank 1 a Llama-2-7B adapter has tensors of 4,096 numbers and more; GPT-2's stay below, and in fp32.
+    how = {"rank": 1, "targets": "all-linear", "adapter_dtype": "bf16", "optimizer": "adamw_8bit"}
+    trained = count.lora_parameters("Llama-2-7B", 1, "all-linear")
+    assert memory.lora_ledger("Llama-2-7B", **how)["optimizer"] == 2 * trained * (1 + 4 / 256)
+    trained = count.lora_parameters("GPT-2 small", 1, "all-linear")
+    assert memory.lora_ledger("GPT-2 small", **how)["optimizer"] == 2 * 4 * trained
+
+
+@pytest.mark.parametrize("name", [each for each in count.names() if count.config(each)["model_type"] == "llama"])
+def test_norms_in_fp32_are_too_few_to_tell(name):
+    fields = count.config(name)
+    norms = (2 * fields["num_hidden_layers"] + 1) * fields["hidden_size"]
+    ledger = memory.full_ledger(name, **SCHEMES["bf16_8bit"])
+    assert 2 * 3 * norms < ledger["total"] / 1000
+
+
 def test_nf4():
     assert memory.size(64 * 256, "nf4") == 64 * 256 / 2 + 256 + 4  # 4 bits, a byte a block, a float a super-block
     linears = count.matrix_parameters("Llama-2-7B") - count.head_parameters("Llama-2-7B")
@@ -328,8 +557,12 @@ def test_unknown_dtype_optimizer_family_and_target():
         memory.full_ledger("Llama-2-7B", optimizer="adam")
     with pytest.raises(ValueError, match="derived for llama, mistral and qwen2, not for gpt2; measure this one"):
         memory.full_activations("GPT-2 small", 1, 8)
-    with pytest.raises(ValueError, match="activation dtype must be one of fp32, bf16, fp16, got 'nf4'"):
-        memory.lora_activations("Llama-2-7B", 1, 8, rank=16, dtype="nf4")
+    with pytest.raises(ValueError, match="activation dtype must be one of fp32, bf16, fp16, got 'int8'"):
+        memory.lora_activations("Llama-2-7B", 1, 8, rank=16, dtype="int8")
+    with pytest.raises(ValueError, match="dtype of trained weights must be one of fp32, bf16, fp16, got 'nf4'"):
+        memory.full_peak("Llama-2-7B", 1, 8, dtype="nf4")
+    with pytest.raises(ValueError, match="fp32 copy of weights in bf16 or fp16, got trained weights in 'fp32'; use"):
+        memory.lora_ledger("Llama-2-7B", 16, optimizer="adamw_copy")
     with pytest.raises(ValueError, match="no linear layer named 'query'"):
         memory.lora_peak("Llama-2-7B", 1, 8, rank=16, targets=("query",))
 

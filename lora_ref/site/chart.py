@@ -10,6 +10,7 @@ Import this module inside figures() only, as `from lora_ref.site import chart`: 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ __all__ = [
     "MARKERS",
     "Part",
     "at_width",
+    "bars",
     "color",
     "data",
     "ledger",
@@ -177,10 +179,12 @@ def ledger(
     format: str = ".1f",
     marks: dict[str, float] | None = None,
     notes: dict[str, Text] | None = None,
+    high: float = 0,
 ) -> None:
     """Stacked horizontal bars: rows {name: {part: value}}, vertical marks {label: value}, notes after totals.
 
-    With a single part these are plain bars with their values.
+    With a single part these are plain bars with their values. Charts that share a `high`, the largest total of
+    all of them, and their rows' names, share a scale.
     """
     names = [long(part.name) for part in parts]
     for row, values in rows.items():
@@ -195,11 +199,49 @@ def ledger(
         if part.hatch:
             hatch = {"shape": "/", "size": 6, "solidity": 0.25, "fillmode": "overlay"}
             marker["pattern"] = hatch | {"fgcolor": color("paper"), "fgopacity": 1}
-        hover = "%{x:" + format + "} " + unit + "<extra>" + name + "</extra>"
-        fig.add_bar(orientation="h", name=name, x=x, y=list(range(len(rows))), marker=marker, hovertemplate=hover)
+        hover = "%{customdata}: %{x:" + format + "} " + unit + "<extra>" + name + "</extra>"
+        bars = {"x": x, "y": list(range(len(rows))), "customdata": list(rows)}
+        fig.add_bar(orientation="h", name=name, marker=marker, hovertemplate=hover, **bars)
     with _spec(fig) as spec:
         book = {"rows": rows, "unit": unit, "format": format, "marks": marks or {}, "notes": notes or {}}
+        book["high"] = high
         spec["ledger"] = book | {"parts": [{"name": part.name, "tone": part.tone} for part in parts]}
+
+
+def bars(
+    fig: go.Figure,
+    rows: dict[str, float | None],
+    *,
+    ticks: dict[float, Text],
+    heading: str,
+    format: str = ",d",
+    tone: str = "trained",
+    notes: dict[str, Text] | None = None,
+) -> None:
+    """Horizontal bars on a log axis, {name: value}, each with its value and a note after it.
+
+    They begin at the first tick, since a log axis has no zero: ticks {value: text} are powers of ten, and
+    their gridlines show it. A row without a value (None) has its note alone, for what does not apply.
+    heading: of the values in the data table.
+    """
+    notes, floor = notes or {}, min(ticks)
+    for row, value in rows.items():
+        if value is None and not notes.get(row):
+            raise ValueError(f"row {row!r} has no value and no note; say in notes why it has none")
+        if value is not None and value <= floor:
+            raise ValueError(f"row {row!r} is {value}, and the bars begin at {floor}; give a lower first tick")
+    shown = {row: value for row, value in rows.items() if value is not None}
+    fig.add_bar(
+        orientation="h",
+        x=[math.log10(value / floor) for value in shown.values()],  # decades from the first tick
+        y=[list(rows).index(row) for row in shown],
+        customdata=[f"{value:{format}}" for value in shown.values()],
+        marker={"color": color(tone), "line": {"width": 0}},
+        hovertemplate="%{customdata}<extra></extra>",
+    )
+    with _spec(fig) as spec:
+        axis = [{"value": value, "text": text} for value, text in sorted(ticks.items())]
+        spec["bars"] = {"rows": rows, "ticks": axis, "format": format, "heading": heading, "notes": notes}
 
 
 def table(fig: go.Figure, columns: dict[str, tuple[list, str]]) -> None:
@@ -221,6 +263,9 @@ def data(fig: go.Figure) -> tuple[dict, list[str]]:
         return meta["table"], list(meta.get("formats") or [""] * len(meta["table"]["columns"]))
     if "ledger" in spec:
         return _ledger_table(spec["ledger"])
+    if "bars" in spec:
+        rows, heading = spec["bars"]["rows"], spec["bars"]["heading"]
+        return {"columns": ["", heading], "rows": [list(row) for row in rows.items()]}, ["", spec["bars"]["format"]]
     if spec.get("series"):
         return _series_table(spec)
     raise ValueError("a figure needs a data table: call chart.table()")

@@ -39,7 +39,8 @@ def at_width(fig: go.Figure, width: int) -> go.Figure:
     spec = (fig.layout.meta or {}).get("chart")
     if spec:
         out.layout.height = spec["height"][width < 500]
-        (_ledger if "ledger" in spec else _lines)(out, spec, width, width < 500)
+        draw = _ledger if "ledger" in spec else _bars if "bars" in spec else _lines
+        draw(out, spec, width, width < 500)
     return out
 
 
@@ -377,6 +378,7 @@ def _ledger(out: go.Figure, spec: dict, width: int, narrow: bool) -> None:
     # One scale, on which every total and every mark's label still fits.
     needs = [(text_width(totals[row], bold=True) + 10, value) for row, value in sums.items()]
     needs += [(text_width(mark) / 2 + 1, value) for mark, value in book["marks"].items()]
+    needs += [(text_width(f"{book['high']:{book['format']}}{unit}", bold=True) + 10, book["high"])]
     scale = min((width - left - need) / value for need, value in needs if value > 0)
     plot = pitch * (len(rows) - 1) + above + thick
     first = -(above + thick / 2) / pitch
@@ -429,6 +431,54 @@ def _part_names(book, values, i, left, scale, thick, width, narrow) -> list[dict
             start += value
         best = notes if len(notes) > len(best) else best
     return best
+
+
+# --- bars on a log axis -------------------------------------------------------------------------------------
+
+
+def _bars(out: go.Figure, spec: dict, width: int, narrow: bool) -> None:
+    book = spec["bars"]
+    rows, ticks, floor = book["rows"], book["ticks"], book["ticks"][0]["value"]
+    values = {row: "" if value is None else f"{value:{book['format']}}" for row, value in rows.items()}
+    thick, line, top = 16, LEADING + 4, 26
+    pitch = thick + (line + 12 if narrow else 10)  # on a phone a row's name stands above its bar
+    left = 0 if narrow else math.ceil(max(map(text_width, rows)) + 14)
+    # One scale, on which every value still fits beside its bar; a note follows it where there is room.
+    lengths = {row: 0.0 if value is None else math.log10(value / floor) for row, value in rows.items()}
+    need = {row: text_width(value, bold=True) + 10 for row, value in values.items()}
+    scale = min((width - left - need[row]) / length for row, length in lengths.items() if length > 0)
+    decades = [math.log10(tick["value"] / floor) for tick in ticks]
+    plot = pitch * len(rows)
+    out.layout.height = top + plot + 6
+    first = -((line if narrow else 0) + thick / 2 + 6) / pitch
+    hidden = {"visible": False, "fixedrange": True, "automargin": False}
+    out.update_layout(
+        bargap=round(1 - thick / pitch, 4),
+        margin=_margin(left, 0, top, 6),
+        xaxis=hidden | {"range": [0, (width - left) / scale]},
+        yaxis=hidden | {"range": [first + plot / pitch, first]},
+    )
+    seen = [decade for decade in decades if decade * scale <= width - left]
+    out.layout.shapes = [{"x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1} | _hair("line") for x in seen]
+    notes, free = [], -1.0
+    for decade, tick in zip(decades, ticks, strict=True):
+        text, x = _pick(tick["text"], narrow), left + decade * scale
+        half = text_width(text) / 2
+        start = max(x - half, 0.0)
+        if text and start >= free and start + 2 * half <= width and x <= width:
+            notes.append(_note(text, "ink-2", "center", xref="x", x=decade, xshift=start + half - x, y=1, yshift=13))
+            free = start + 2 * half + 8
+    for i, (row, value) in enumerate(values.items()):
+        lift = thick / 2 + 10 if narrow else 0
+        notes.append(_note(row, "ink", "left", x=0, xshift=-left, yref="y", y=i, yshift=lift))
+        remark = _pick(book["notes"].get(row, ""), narrow)
+        text = f"<b>{value}</b>" if value else remark
+        between = f"{value}, {remark}"
+        if value and remark and lengths[row] * scale + 8 + text_width(between, bold=True) <= width - left:
+            text += f", {remark}"
+        where = {"xref": "x", "x": lengths[row], "yref": "y", "y": i}
+        notes.append(_note(text, "ink", "left", xshift=8 if value or not narrow else 0, **where))
+    out.layout.annotations = notes
 
 
 # --- small parts --------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from typing import Any
 
 import yaml
 
-from lora_ref import count, memory
+from lora_ref import checkpoint, count, memory
 from lora_ref.site import reading
 from lora_ref.site.program import Program, programs
 from lora_ref.site.project import Project, UserError
@@ -425,8 +425,8 @@ class _Sources:
         self.numbers[name] = self.page._given(f"{name}={value!r} {label}".strip())
         return value
 
-    def attribute(self, program: str, name: str) -> Any:
-        """program.value of a record, or program.CONSTANT."""
+    def attribute(self, program: str, name: str, item: int = 0) -> Any:
+        """program.value of a record, or program.CONSTANT; of a list, the ledger shows one item."""
         found = self.page.site.program(program, self.page.chapter)
         if name.isupper():
             if name not in found.constants:
@@ -439,7 +439,8 @@ class _Sources:
             return held
         record = self.page.site.status(found.name).record
         if record is not None and isinstance(record["values"].get(name), list):
-            self.numbers[f"{program}.{name}"] = self.page.site.measured(found, f"{name}[0]")
+            number = self.page.site.measured(found, f"{name}[{item}]")
+            self.numbers[f"{program}.{name}[{item}]"] = number
             return record["values"][name]
         number = self.page.site.measured(found, name)
         self.numbers[f"{program}.{name}"] = number
@@ -447,12 +448,6 @@ class _Sources:
             self.unmeasured = True
             return 1.0
         return number.value
-
-    def show_item(self, key: str, held: ast.Attribute, item: int) -> None:
-        """The ledger names the item that was taken, not the first of its list."""
-        program = self.page.site.program(key.split(".")[0], self.page.chapter)
-        if not held.attr.isupper():
-            self.numbers[key] = self.page.site.measured(program, f"{held.attr}[{item}]")
 
 
 OPERATORS: dict[type, Callable] = {
@@ -463,7 +458,7 @@ FUNCTIONS: dict[str, Callable] = {
     "min": min, "max": max, "sum": sum, "len": len, "abs": abs, "round": round, "mean": statistics.fmean,
     "sqrt": math.sqrt, "log2": math.log2, "log10": math.log10, "exp": math.exp,
 }  # fmt: skip
-MODULES = {"count": count, "memory": memory, "reading": reading}
+MODULES = {"count": count, "memory": memory, "checkpoint": checkpoint, "reading": reading}
 
 
 class Calculation:
@@ -490,19 +485,19 @@ class Calculation:
                 return text  # the name of a model or a precision
             case ast.Constant(value=value):
                 raise MarkError(
-                    f"expected names, got the literal {value!r}; name it with given, or use a closed form of count or "
-                    "memory (a power of ten may scale a product, and 1 - x is a share)"
+                    f"expected names, got the literal {value!r}; name it with given, or use a closed form of "
+                    "count, memory or checkpoint (a power of ten may scale a product, and 1 - x is a share)"
                 )
             case ast.Name(id=name):
                 return self._changed(name, self.sources.given(name))
             case ast.Attribute(value=ast.Name(id=program), attr=name):
                 return self._changed(f"{program}.{name}", self.sources.attribute(program, name))
+            case ast.Subscript(
+                value=ast.Attribute(value=ast.Name(id=program), attr=name), slice=ast.Constant(value=int(item))
+            ):
+                return self._changed(f"{program}.{name}", self.sources.attribute(program, name, item))[item]
             case ast.Subscript(value=held, slice=ast.Constant(value=item)):
-                values = self._evaluate(held)
-                key = ast.unparse(held)
-                if key in self.sources.numbers and isinstance(item, int) and isinstance(held, ast.Attribute):
-                    self.sources.show_item(key, held, item)
-                return values[item]
+                return self._evaluate(held)[item]
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return -self._evaluate(operand)
             case ast.BinOp(op=operation) if type(operation) in OPERATORS:
@@ -520,7 +515,7 @@ class Calculation:
                 keywords = {keyword.arg: self._evaluate(keyword.value) for keyword in node.keywords if keyword.arg}
                 return function(*map(self._evaluate, node.args), **keywords)
         raise MarkError(
-            f"expected names, + - * / // % **, {', '.join(FUNCTIONS)} and closed forms of count and memory, "
+            f"expected names, + - * / // % **, {', '.join(FUNCTIONS)} and closed forms of count, memory and checkpoint, "
             f"got {ast.unparse(node)!r}"
         )
 
@@ -545,7 +540,7 @@ class Calculation:
 
 
 def closed_form(owner: str, name: str) -> Callable:
-    """A public function that count or memory defines."""
+    """A public function that count, memory or checkpoint defines."""
     module = MODULES[owner]
     function = getattr(module, name, None)
     if name.startswith("_") or not callable(function) or function.__module__ != module.__name__:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lora_ref.site.pack import pack
 from lora_ref.site.project import find_project
 
 ROOT = find_project(Path(__file__).parent).root
@@ -66,6 +67,7 @@ def mkdocs(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.
 def build(folder: Path) -> None:
     result = mkdocs("--site-dir", str(folder), SITE_URL=SITE_URL)
     assert result.returncode == 0, result.stderr
+    pack(folder)
 
 
 def built_site(factory) -> Path:
