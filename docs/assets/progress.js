@@ -186,7 +186,7 @@
   // On paper this alone; the page comes back when the dialog closes.
   function print(el, paper) {
     const sheet = new CSSStyleSheet();
-    sheet.replaceSync(`@page { ${paper} } @media print { body > :not(.paper) { display: none !important; } body, html { height: auto; background: none; } } @media screen { .paper { position: fixed; visibility: hidden; height: 0; overflow: hidden; } }`);
+    sheet.replaceSync(`@page { ${paper} } @media print { body > :not(.paper) { display: none !important; } body, html { height: auto; } } @media screen { .paper { position: fixed; visibility: hidden; height: 0; overflow: hidden; } }`);
     el.classList.add("paper");
     document.body.append(el);
     document.adoptedStyleSheets.push(sheet);

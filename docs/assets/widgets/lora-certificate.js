@@ -1,22 +1,9 @@
 // <lora-certificate>: what a reader has done, as a drawing to print or keep. The name is kept nowhere and sent nowhere.
 {
   const $ = (query, el = document) => el.querySelector(query);
-  const $$ = (query, el = document) => [...el.querySelectorAll(query)];
   const { lesson } = window;
   const style = new CSSStyleSheet();
-  style.replaceSync(`
-    lora-certificate { display: block; font-size: .75rem; }
-    lora-certificate [hidden], lora-certificate [role="status"]:empty { display: none !important; }
-    .md-typeset .widget lora-certificate .fields { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem .6rem; margin: 0 0 .8rem; }
-    .md-typeset .widget lora-certificate .sheet + .fields { margin: .8rem 0 0; }
-    lora-certificate label { font-weight: 600; flex-basis: 100%; }
-    .md-typeset lora-certificate :is(input, button) { font: inherit; min-height: 36px; padding: 0 .8rem; border: 1px solid var(--hair); border-radius: 4px; background: var(--paper); color: var(--ink); }
-    lora-certificate input { flex: 1; min-width: 0; max-width: 24rem; }
-    .md-typeset lora-certificate button { cursor: pointer; font-weight: 500; }
-    lora-certificate .sheet { border: 1px solid var(--line); }
-    .certificate { background: #fff; forced-color-adjust: none; display: block; width: 100%; height: auto; print-color-adjust: exact; }
-    @media (pointer: coarse) { .md-typeset lora-certificate :is(input, button) { min-height: 44px; } }
-    @media print { .paper .certificate { height: 100vh; } }`);
+  style.replaceSync("@media print { .paper .certificate { height: 100vh; } }");
   document.adoptedStyleSheets.push(style);
 
   // Paper and ink, whatever the palette: these are the light one's.
@@ -142,15 +129,12 @@
       if (this.asked) return; // moved, not new
       this.asked = true;
       this.all = await lesson.chapters();
-      const say = $("[role=status]", this);
       if (!this.all.length) {
-        $("[data-still]", this).hidden = true;
-        say.textContent = location.protocol === "file:" ? "From a file, this page may not read which checks there are. It needs the site on a server."
+        $("[data-still]", this).textContent = location.protocol === "file:" ? "From a file, this page may not read which checks there are. It needs the site on a server."
           : "Which checks there are could not be loaded. Load this page again.";
         return;
       }
-      $("[data-still]", this).hidden = true;
-      $$("[data-live]", this).forEach((el) => { el.hidden = false; });
+      this.dataset.ready = "";
       $("input", this).addEventListener("input", () => this.draw());
       this.addEventListener("click", ({ target }) => this[target.dataset.do]?.());
       this.draw();

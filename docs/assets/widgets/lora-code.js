@@ -1,25 +1,6 @@
 // <lora-code>: reads out what the code of a certificate says. It stands behind the # of the address, which no server sees.
 {
   const $ = (query, el = document) => el.querySelector(query);
-  const $$ = (query, el = document) => [...el.querySelectorAll(query)];
-  const style = new CSSStyleSheet();
-  style.replaceSync(`
-    lora-code { display: block; font-size: .75rem; }
-    lora-code [hidden], lora-code :is([role="status"], dl):empty { display: none !important; }
-    .md-typeset lora-code .fields { display: flex; flex-wrap: wrap; align-items: center; gap: .4rem .6rem; margin: 0; }
-    lora-code label { font-weight: 600; flex-basis: 100%; }
-    .md-typeset lora-code :is(input, button) { font: inherit; min-height: 36px; padding: 0 .8rem; border: 1px solid var(--hair); border-radius: 4px; background: var(--paper); color: var(--ink); }
-    lora-code input { flex: 1; min-width: 0; max-width: 24rem; }
-    .md-typeset lora-code button { cursor: pointer; font-weight: 500; }
-    .md-typeset lora-code dl { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .2rem 1.2rem; margin: 1rem 0 0; }
-    .md-typeset lora-code :is(dt, dd) { margin: 0; font-variant-numeric: tabular-nums; }
-    .md-typeset lora-code dt { font-weight: 400; color: var(--ink-2); }
-    lora-code dd { overflow-wrap: anywhere; }
-    .md-typeset lora-code [role="status"] { font-weight: 600; margin-top: .8rem; }
-    @media (max-width: 44em) { .md-typeset lora-code dl { grid-template-columns: 1fr; gap: 0; } .md-typeset lora-code dd { margin-bottom: .4rem; } }
-    @media (pointer: coarse) { .md-typeset lora-code :is(input, button) { min-height: 44px; } }`);
-  document.adoptedStyleSheets.push(style);
-
   // What lora-certificate.js wrote, or null.
   function read(code) {
     try {
@@ -36,8 +17,7 @@
     connectedCallback() {
       if (this.asked) return; // moved, not new
       this.asked = true;
-      $("[data-still]", this).hidden = true;
-      $$("[data-live]", this).forEach((el) => { el.hidden = false; });
+      $("[data-still]", this).remove();
       $("form", this).addEventListener("submit", (event) => {
         event.preventDefault();
         this.show($("input", this).value.replace(/\s+/g, "").split("#").pop());

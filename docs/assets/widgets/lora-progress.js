@@ -3,21 +3,6 @@
   const $ = (query, el = document) => el.querySelector(query);
   const $$ = (query, el = document) => [...el.querySelectorAll(query)];
   const { lesson } = window;
-  const style = new CSSStyleSheet();
-  style.replaceSync(`
-    .checks .mark { flex: none; }
-    .md-typeset .checks h2 { display: flex; font-size: .85rem; margin: 1.4rem 0 .4rem; }
-    .md-typeset .checks ul { list-style: none; margin: 0 0 0 1.2em !important; }
-    html .md-typeset .checks li { display: flex; margin: 0 0 .4rem; font-size: .8rem; }
-    lora-progress { display: block; }
-    lora-progress .progress { margin: 0 0 .6rem; }
-    .md-typeset lora-progress button { font: 500 .75rem/1 var(--md-text-font); min-height: 36px; padding: 0 .8rem; border: 1px solid var(--hair); border-radius: 4px; background: var(--paper); color: var(--ink); cursor: pointer; }
-    .md-typeset lora-progress p { display: flex; flex-wrap: wrap; gap: .5rem; font-size: .75rem; margin-bottom: .5rem; }
-    .md-typeset lora-progress [role="status"] { font-weight: 600; }
-    lora-progress [role="status"]:empty { display: none; }
-    @media (pointer: coarse) { .md-typeset lora-progress button { min-height: 44px; } }`);
-  document.adoptedStyleSheets.push(style);
-
   const ACTIONS = {
     export(say) {
       const href = URL.createObjectURL(new Blob([lesson.written(lesson.load())], { type: "application/json" }));
