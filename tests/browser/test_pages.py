@@ -173,7 +173,8 @@ def test_used_on_a_phone(opened, picture, change):
 
 # What is there to be operated comes with the script.
 WITHOUT_CONTROLS = """el => {
-  el.querySelectorAll('.done, [data-live], button').forEach(one => one.remove());
+  el.querySelectorAll('.switch').forEach(one => one.classList.remove('switch'));   // all its states, one below the other
+  el.querySelectorAll('.done, [data-live], button, .choose').forEach(one => one.remove());
   return el.innerText;
 }"""
 
