@@ -57,7 +57,7 @@
       this.range.defaultValue = this.sizes.indexOf(this.outs.size[0].was);
       this.fields = all("[name]");
       all("output").forEach((el) => { el.ariaLive = "off"; });
-      all("button").forEach((el) => { el.disabled = false; });
+      all("[name], button").forEach((el) => { el.disabled = false; });
       this.fit();
       for (const kind of ["pointerenter", "focusin"]) this.addEventListener(kind, () => this.load(), { once: true });
       this.form.addEventListener("input", () => this.update());
