@@ -277,7 +277,11 @@ def test_project(project, case):
         ("lora_ref/formula.py", "A formula, three imports away.", "Other words."),
         ("lora_ref/formula.py", "return rank**EXPONENT", "return (\n        rank ** EXPONENT\n    )"),
         ("lora_ref/formula.py", "return x + 3", "return x + 4"),
-        ("snippets/toy/measure.py", '"loss with * inner directions, nats"', '"loss with * inner directions of the toy, nats"'),
+        (
+            "snippets/toy/measure.py",
+            '"loss with * inner directions, nats"',
+            '"loss with * inner directions of the toy, nats"',
+        ),
         ("snippets/toy/measure.py", "over three seeds.", "over three of its seeds."),
     ],
 )

@@ -48,54 +48,48 @@
 
     connectedCallback() {
       if (this.form) return;
-      const find = this.find = (query) => this.querySelector(query);
-      const form = this.form = find("form");
-      this.status = find("[role=status]");
-      if (location.protocol === "file:") { this.status.textContent = "Opened from a file, the page shows this one set-up. Served by a web server, it shows all."; return; }
-      this.range = find("[type=range]");
+      const all = (query) => [...this.querySelectorAll(query)], find = (query) => this.querySelector(query);
+      Object.assign(this, { all, find, form: find("form"), status: find("[role=status]"), range: find("[type=range]"), outs: {} });
+      if (location.protocol === "file:") { this.status.textContent = "Opened from a file, the page shows this one set-up; from a web server, it shows all."; return; }
+      for (const el of all("[data-out]")) (this.outs[el.dataset.out] ??= []).push({ el, was: el.textContent.trim(), nodes: [...el.childNodes] });
       this.sizes = this.range.dataset.values.split(" ");
       this.range.max = this.sizes.length - 1;
-      this.range.defaultValue = this.sizes.indexOf(this.out("size")[0].textContent.trim());
-      this.fields = [...form.elements].filter((field) => field.name);
-      this.first = new Map([...this.querySelectorAll("[data-out]")].map((el) => [el, [el.textContent, [...el.childNodes]]]));
-      this.querySelectorAll("output").forEach((el) => { el.ariaLive = "off"; });
-      this.querySelectorAll("button").forEach((el) => { el.disabled = false; });
+      this.range.defaultValue = this.sizes.indexOf(this.outs.size[0].was);
+      this.fields = all("[name]");
+      all("output").forEach((el) => { el.ariaLive = "off"; });
+      all("[name], button").forEach((el) => { el.disabled = false; });
       this.fit();
       for (const kind of ["pointerenter", "focusin"]) this.addEventListener(kind, () => this.load(), { once: true });
-      form.addEventListener("input", () => this.update());
-      form.addEventListener("change", () => this.settle());
-      form.addEventListener("submit", (event) => event.preventDefault());
-      form.addEventListener("reset", () => setTimeout(() => { this.update(); this.settle(true); }));
+      this.form.addEventListener("input", () => this.update());
+      this.form.addEventListener("change", () => this.settle());
+      this.form.addEventListener("submit", (event) => event.preventDefault());
       this.addEventListener("click", ({ target }) => {
+        if (target.type === "reset") setTimeout(() => this.update().then(() => this.settle(true)));
         if (target.dataset.step) {
           this.range.value = +this.range.value + +target.dataset.step;
-          this.update();
-          this.settle();
+          this.update().then(() => this.settle());
           if (target.disabled) this.range.focus();
         }
-        if (target.matches("[data-copy]")) navigator.clipboard.writeText(this.out("config")[0].textContent).then(() => { this.status.textContent = "Copied."; });
+        if (target.matches("[data-copy]")) navigator.clipboard.writeText(find(".code").textContent).then(() => { this.status.textContent = "Copied."; });
       });
-      this.turned = () => this.restore();
-      addEventListener("hashchange", this.turned);
+      addEventListener("hashchange", this.turned = () => this.restore());
       this.restore();
     }
 
     disconnectedCallback() { removeEventListener("hashchange", this.turned); }
 
     async load() {
-      this.tables = await read(new URL(this.dataset.tables, this.baseURI));
+      this.tables ||= await read(new URL(this.dataset.tables, this.baseURI));
       if (!this.tables) this.status.textContent = "The table of coefficients could not be loaded; the first set-up stays.";
       return this.tables;
     }
 
-    out(name) { return this.querySelectorAll(`[data-out="${name}"]`); }
-
-    // The page's own words, with their numbers' cards, come back with their value.
+    // The page's own words, with the cards of their numbers, come back with their value.
     write(name, text) {
-      for (const el of this.out(name)) {
-        const [was, nodes] = this.first.get(el);
-        if (was.trim() === text) el.replaceChildren(...nodes);
-        else el.textContent = text;
+      for (const one of this.outs[name] || []) {
+        if ((one.now ?? one.was) === text) continue;
+        one.now = text;
+        one.el.replaceChildren(...(text === one.was ? one.nodes : [text]));
       }
     }
 
@@ -103,23 +97,20 @@
       return Object.fromEntries(this.fields.map(({ name, type, value }) => [name, type === "range" ? this.sizes[value] : value]));
     }
 
-    // The set-up that the address names; what it names wrongly stays as the page has it.
-    restore() {
-      const named = new URLSearchParams(location.hash.slice(1));
-      if (!location.hash.includes("=") || location.hash.slice(1) === this.written) return;
+    // The set-up that the address names; what it names wrongly is as it began.
+    async restore() {
+      const hash = location.hash.slice(1);
+      if (!hash.includes("=") || hash === this.written) return;
       this.form.reset();
-      let understood = true;
-      for (const [name, value] of named) {
-        const field = this.fields.find((one) => one.name === name);
-        const place = field ? (field === this.range ? this.sizes : [...field.options].map((option) => option.value)).indexOf(value) : -1;
-        if (place < 0) understood = false;
-        else if (field === this.range) field.value = place;
-        else field.selectedIndex = place;
+      let known = true;
+      for (const [name, value] of new URLSearchParams(hash)) {
+        const field = this.fields.find((one) => one.name === name), sized = field === this.range;
+        const place = field ? (sized ? this.sizes : [...field.options].map((option) => option.value)).indexOf(value) : -1;
+        if (place < 0) known = false;
+        else field[sized ? "value" : "selectedIndex"] = place;
       }
-      setTimeout(async () => {
-        await this.update();
-        if (!understood) this.status.textContent = "The address names a set-up that this page does not know in full; the rest is as it began.";
-      });
+      await this.update();
+      if (!known) this.status.textContent = "The address names a set-up that this page does not know in full; the rest is as it began.";
     }
 
     settle(first) {
@@ -131,62 +122,56 @@
 
     // Which controls matter to the method.
     fit() {
-      const { method } = this.set;
-      this.fields.forEach((field) => { field.disabled = false; });
-      for (const el of this.querySelectorAll("[data-for]")) {
-        const off = !el.dataset.for.split(" ").includes(method);
-        if (el.matches("option")) {
-          el.disabled = off;
-          if (off && el.selected) el.parentElement.selectedIndex = 0;
-        } else el.querySelectorAll("select, input, button").forEach((field) => { field.disabled = off; });
+      const { range, sizes } = this, method = this.method = this.find("[name=method]").selectedOptions[0];
+      for (const el of this.all("[data-for]")) {
+        const off = !el.dataset.for.split(" ").includes(method.value);
+        if (off && el.selected) el.parentElement.selectedIndex = 0;
+        for (const one of el.matches("option") ? [el] : el.querySelectorAll("select, input, button"))
+          one.disabled = off || one.dataset.step && +range.value === (one.dataset.step < 0 ? 0 : sizes.length - 1);
       }
-      const { range, sizes } = this;
-      const words = this.find("[name=method]").selectedOptions[0].dataset.size || "Rank";
+      const words = method.dataset.size || "Rank";
       this.find("[data-size-name]").textContent = words;
       range.ariaValueText = `${words} ${sizes[range.value]}`;
-      for (const button of this.querySelectorAll("[data-step]")) button.disabled ||= +range.value === (button.dataset.step < 0 ? 0 : sizes.length - 1);
     }
 
     async update() {
       this.fit();
-      const tables = this.tables || await this.load();
-      if (!tables) return;
-      const set = this.set, found = results(tables, set), method = this.find("[name=method]").selectedOptions[0];
-      const sized = !this.range.disabled, who = sized ? `${method.text}, ${this.range.ariaValueText.toLowerCase()},` : method.text;
-      this.write("size", set.rank);
-      this.write("trained", say(found.trained, count, "not applicable"));
-      this.write("share", say(found.share, (n) => `${(n * 100).toFixed(4)}%`));
-      this.write("shareOfBase", say(found.shareOfBase, percent));
-      this.write("file", say(found.file, (n) => `${bytes(n)}, ${count(n)} bytes`));
-      this.write("flops", say(found.flops, percent));
-      const key = set.method === "full" ? "full" : `${set.method} ${set.targets} ${set.rank}`;
-      const measured = document.querySelector(`[data-measured="${key}"]`);
-      this.write("loss", measured ? measured.firstElementChild.textContent : "not measured");
-      const all = { ...found.peak, total: found.peakTotal };
-      for (const name of [...KEPT, "activations", "temporaries", "total"]) {
-        this.write(`kept-${name}`, say(name === "total" ? found.keptTotal : found.kept[name], bytes));
-        this.write(`peak-${name}`, say(all[name], bytes));
-        const part = this.find(`[data-part="${name}"]`);
-        if (part) part.style.setProperty("--n", all[name] || 0);
-      }
-      this.cards(found.peakTotal, tables.mib);
+      if (!this.tables && !await this.load()) return;
+      const { set, method, range } = this, found = results(this.tables, set);
+      const share = found.share == null ? null : found.share * 100;
+      const measured = document.querySelector(`[data-measured="${set.method === "full" ? "full" : `${set.method} ${set.targets} ${set.rank}`}"]`);
       const alpha = { once: set.rank, twice: 2 * set.rank }[set.alpha] ?? set.alpha;
-      this.write("config", found.config.replace("{size}", set.rank).replace("{alpha}", alpha));
-      this.write("who", `${who} on ${set.model}`);
-      this.write("setup", this.fields.filter((field) => !field.disabled).map((field) =>
-        `${field.closest("label, div").firstChild.textContent.trim()}: ${field.selectedOptions?.[0].text ?? set.rank}`).join(" · "));
+      const texts = {
+        size: set.rank,
+        trained: say(found.trained, count, "not applicable"),
+        share: say(share, (n) => `${n.toFixed(4)}%`),
+        shareOfBase: say(found.shareOfBase, percent),
+        file: say(found.file, (n) => `${bytes(n)}, ${count(n)} bytes`),
+        flops: say(found.flops, percent),
+        loss: measured ? `${measured.lastElementChild.textContent} nats` : "not measured",
+        config: found.config.replace("{size}", set.rank).replace("{alpha}", alpha),
+        who: `${method.text}${range.disabled ? "" : `, ${range.ariaValueText.toLowerCase()},`} on ${set.model}`,
+        setup: this.fields.filter((field) => !field.disabled).map((field) =>
+          `${field.parentElement.firstChild.textContent.trim()}: ${field === range ? set.rank : field.selectedOptions[0].text}`).join(" · "),
+        "kept-total": say(found.keptTotal, bytes),
+        "peak-total": say(found.peakTotal, bytes),
+      };
+      for (const name of [...KEPT, "activations", "temporaries"]) {
+        texts[`kept-${name}`] = say(found.kept[name], bytes);
+        texts[`peak-${name}`] = say(found.peak[name], bytes);
+        this.find(`[data-part="${name}"]`)?.style.setProperty("--n", found.peak[name] || 0);
+      }
+      texts.verdict = this.cards(found.peakTotal, this.tables.mib);
+      for (const name in texts) this.write(name, texts[name]);
     }
 
     cards(peak, mib) {
-      const table = this.find(".cards"), rows = [...table.querySelectorAll("[data-mib]")];
-      const most = Math.max(...rows.map((row) => row.dataset.mib), peak / mib);
-      this.style.setProperty("--most", most);
+      const rows = this.all("[data-mib]"), holds = (row) => peak <= row.dataset.mib * mib, first = rows.find(holds);
+      this.style.setProperty("--most", Math.max(...rows.map((row) => row.dataset.mib), peak / mib));
       this.style.setProperty("--peak", peak / mib);
-      for (const row of rows) row.querySelector("[data-card]").textContent = peak == null ? "not derived" : peak <= row.dataset.mib * mib ? "fits" : "does not fit";
-      const first = rows.find((row) => peak <= row.dataset.mib * mib);
-      this.write("verdict", peak == null ? "The peak of a step is not derived for this set-up." : first
-        ? `A step takes ${bytes(peak)} at its peak, and ${first.querySelector("th").textContent} is the first card here that holds it.`
-        : `A step takes ${bytes(peak)} at its peak, more than any card here holds.`);
+      for (const row of rows) row.querySelector("output").textContent = say(peak, () => (holds(row) ? "fits" : "does not fit"));
+      return say(peak, () => `A step takes ${bytes(peak)} at its peak, ${first ? `and ${first.cells[0].textContent} is the first card here that holds it.` : "and no card here holds it."}`,
+        "The peak of a step is not derived for this set-up.");
     }
   }
   if (!customElements.get("lora-playground")) customElements.define("lora-playground", Playground);
