@@ -214,7 +214,7 @@ def records_page(site: Site, top: str) -> str:
             out.append(_values_table(site, program.name, record, users, top))
         source = html.escape(program.path.read_text(encoding="utf-8"))
         out.append(
-            f'<details class="source"><summary>The program</summary><pre><code>{source}</code></pre></details></section>'
+            f'<details class="source" data-search-exclude><summary>The program</summary><pre><code>{source}</code></pre></details></section>'
         )
     return "".join(out)
 
@@ -250,7 +250,7 @@ def _values_table(site: Site, program: str, record: dict, users: dict[str, list[
             f"<td>{with_data(html.escape(text))}</td><td>{'<br>'.join(uses)}</td></tr>"
         )
     return (
-        '<div class="scroll"><table class="nums values"><thead><tr><th scope="col">value</th><th scope="col">measured</th>'
+        '<div class="scroll" data-search-exclude><table class="nums values"><thead><tr><th scope="col">value</th><th scope="col">measured</th>'
         f'<th scope="col">used in</th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
     )
 

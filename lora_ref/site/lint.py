@@ -586,16 +586,19 @@ class _PageLint:
                 )
 
     def _settings(self, mark: Mark, number: Number) -> list[tuple[str, float]]:
-        """[("rank", 4)] for values that their program describes with a setting, loss_rank_*, or lists by ranks."""
+        """[("rank", 4)] for values that their program describes with a setting, loss_rank_* or "its * directions", or lists
+        by ranks.
+        """
         found = []
         for source in (number, *number.inputs):
             program, _, name = source.source.split("[")[0].partition(".")
             if source.kind == "measured" and program in self.site.programs:
-                for pattern in self.site.programs[program].constants.get("MEANING", {}):
+                for pattern, meaning in self.site.programs[program].constants.get("MEANING", {}).items():
                     match = re.fullmatch(re.escape(pattern).replace(r"\*", r"(\d+)"), name.removesuffix("_sd"))
                     setting = re.search(r"([a-z]+)_\*", pattern)
-                    if match and match.groups() and setting:
-                        found.append((setting[1], float(match[1])))
+                    counted = re.search(r"\* (?:\w+ )?(\w+)s\b", meaning)  # "its * largest directions"
+                    if match and match.groups():
+                        found += [(words[1], float(match[1])) for words in (setting, counted) if words]
                         break
         for path, name, index in re.findall(r"([\w/]+)\.(\w+)\[(\d+)\]", mark.body):
             program = self.site.program(path, self.page.chapter)

@@ -52,7 +52,7 @@ def test_eight_bits_halve_the_states(values):
     assert bf16 / 2 < eight < bf16 / 2 * 1.02
 
 
-@claim("2a6b9b83")
+@claim("b89b206b")
 def test_lora_may_hold_more_activations(values):
     assert values("memory/checkpointing.saved_lora_gb") > values("memory/precisions.saved_bf16_gb")
 

@@ -115,7 +115,7 @@ def test_lora_bytes(drawing, values):
     bars(drawing, "lora-bytes", [("frozen", frozen), ("trained", trained), ("opt", optimizer)])
 
 
-@claim("3d048e34")
+@claim("98e2eb1f")
 def test_detour_drawn(drawing):
     """As many lines as numbers: the whole weight, and A and B at the rank where the slider starts."""
     svg = drawing("walkthrough", "detour-drawn")

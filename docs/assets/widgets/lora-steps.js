@@ -1,33 +1,31 @@
-// <lora-steps>: a walk through the ol.steps of its page. The style sheet shows one step where scripts run, all of them
-// where none do and on paper. The address's hash says which step; this file follows it, and answers what is tried out.
+// <lora-steps>: goes through the ol.steps of its page, as the address says, and answers what is tried out there.
+// The style sheet shows one step where scripts run, and all of them where none do and on paper.
 {
   const $ = (query, el) => el.querySelector(query);
   const $$ = (query, el) => [...el.querySelectorAll(query)];
 
-  const style = new CSSStyleSheet(); // of what only a script makes
+  const style = new CSSStyleSheet();
   style.replaceSync(`
     .md-typeset lora-steps a[aria-current] { border-color: var(--ink); box-shadow: inset 0 1px var(--ink); font-weight: 600; }
-    .hunt input:not(:checked) + span { visibility: hidden; }
-    .steps label, .way a { min-height: 36px; padding: .4rem 0; }
-    .steps input { accent-color: var(--ink); } .sliding input { accent-color: var(--rank); width: 12rem; max-width: 100%; }
-    .plaid label { min-width: 100%; text-align: center; }
-    .steps + .status { position: absolute; clip-path: inset(50%); }
-    @media (pointer: coarse) { .steps label, .way a, lora-steps a { min-height: 44px; } }`);
+    @media screen { .hunt :not(:checked) + span { visibility: hidden; } }
+    .steps input { accent-color: var(--ink); }
+    .plaid label { width: 100%; text-align: center; }
+    .status { position: absolute; clip-path: inset(50%); }`);
   document.adoptedStyleSheets.push(style);
 
-  // What each trial says; all numbers are counted from the page.
+  // What each trial says, counted on the page.
   const TRIALS = {
     plaid(step) {
       const lit = (query) => $$(query, step).map((input) => input.checked);
       const columns = lit("[data-a]"), rows = lit("[data-b]"), cells = $$(".plaid i", step);
       cells.forEach((cell, at) => cell.classList.toggle("on", rows[Math.floor(at / columns.length)] && columns[at % columns.length]));
       const on = cells.filter((cell) => cell.className).length, diagonal = rows.filter((row, i) => row && columns[i]).length;
-      if (!on) return "Nothing is lit: a product with zeros alone is zero.";
-      if (diagonal === rows.length) return `The diagonal is lit, and all ${on} with it. It takes ${rows.length} directions, one for each of its squares.`;
-      return `${on} of ${cells.length} squares are lit, by ${rows.length} + ${columns.length} numbers. Each lit row is the same row.`;
+      if (!on) return "Nothing is lit: zeros alone give zero.";
+      if (diagonal === rows.length) return `The diagonal is lit, and all ${on} squares with it. Alone it takes ${rows.length} directions.`;
+      return `${on} of ${cells.length} squares are lit. Each lit row is the same row.`;
     },
     detour(step) {
-      const r = +$("[type=range]", step).value, wide = $$(".in circle", step).map((dot) => +dot.getAttribute("cy"));
+      const r = +$("[type=range]", step).value, wide = $$(".in circle", step).map((dot) => dot.cy.baseVal.value);
       const middle = Array.from({ length: r }, (_, i) => 80 + (2 * i - r + 1) * 10);
       const lines = (ends) => wide.flatMap((y) => middle.map((m) => ends(y, m))).join("");
       $(".a", step).setAttribute("d", lines((y, m) => `M190 ${y}L260 ${m}`));
@@ -50,26 +48,39 @@
     },
   };
 
+  let went, last; // the address and step of before: the theme may draw the page anew
+
   class Steps extends HTMLElement {
     connectedCallback() {
       this.list = $(".steps", this.closest("article"));
-      this.follow = () => this.show(true);
-      addEventListener("hashchange", this.follow);
-      if (!this.list.dataset.alive) this.listen();
-      this.show(false);
+      this.follow = () => { went = location.href; this.show(true); };
+      addEventListener("popstate", this.follow);
+      for (const el of [this, this.list]) el.addEventListener("click", (event) => this.click(event));
+      this.listen();
+      this.show(went === location.href);
     }
 
-    disconnectedCallback() { removeEventListener("hashchange", this.follow); }
+    disconnectedCallback() { removeEventListener("popstate", this.follow); }
+
+    // Left to the theme, it would draw the page anew.
+    click(event) {
+      const link = event.target.closest("a");
+      if (!link?.hash.startsWith("#step") || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      event.stopPropagation();
+      history.pushState(null, "", link.href);
+      this.follow();
+    }
 
     // The step that the address names, else the first; a hash that stands elsewhere on the page changes nothing.
     show(move) {
-      const named = location.hash && document.getElementById(location.hash.slice(1));
-      const step = named ? named.closest(".steps > li") : this.list.firstElementChild;
-      if (!step && $("[aria-current]", this.list)) return;
-      const steps = [...this.list.children], at = Math.max(0, steps.indexOf(step));
-      steps.forEach((one, i) => one.toggleAttribute("data-now", i === at));
-      $$("nav a", this).forEach((link, i) => i === at ? link.setAttribute("aria-current", "step") : link.removeAttribute("aria-current"));
-      if (!named || !step) return;
+      const at = location.hash && document.getElementById(location.hash.slice(1)), step = at ? at.closest(".steps > li") : this.list.firstElementChild;
+      last = step ? [...this.list.children].indexOf(step) : last ?? 0;
+      $$("a", this).forEach((link, i) => {
+        this.list.children[i].toggleAttribute("data-now", i === last);
+        link.ariaCurrent = i === last ? "step" : null;
+      });
+      if (!at || !step) return;
       this.scrollIntoView();
       if (!move) return;
       const title = $("h2", step);
@@ -78,12 +89,10 @@
     }
 
     listen() {
-      this.list.dataset.alive = "";
-      const status = Object.assign(document.createElement("p"), { className: "status" });
-      status.setAttribute("role", "status");
+      const status = Object.assign(document.createElement("p"), { className: "status", role: "status" });
       this.list.after(status);
       const choose = (radio) => $$("[data-if]", radio.closest("li")).forEach((el) => el.classList.toggle("on", el.dataset.if === radio.value));
-      $$("[type=radio]:checked", this.list).forEach(choose); // a browser may bring back what was chosen
+      $$("[type=radio]:checked", this.list).forEach(choose);
       this.list.addEventListener("input", ({ target }) => {
         const step = target.closest("li");
         if (target.type === "radio") choose(target);
