@@ -126,13 +126,13 @@ def combine(seeds):
 
 
 def figures(values):
-    return {start: drawn(values, start) for start in STARTS}
-
-
-def drawn(values, start):
-    """One start: accuracy by pass, and where it began; the same axes for all, so that switching compares."""
     from lora_ref.site import chart
 
+    return {start: drawn(chart, values, start) for start in STARTS}
+
+
+def drawn(chart, values, start):
+    """One start: accuracy by pass, and where it began; the same axes for all, so that switching compares."""
     names = {"b_zero": "B starts at zero", "a_zero": "A starts at zero", "both_zero": "both start at zero"}
     shares, spread = values[f"accuracies_{start}"], values[f"accuracies_{start}_sd"]
     fig = chart.new(

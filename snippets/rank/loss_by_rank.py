@@ -152,12 +152,10 @@ def figures(values):
     chart.note(fig, RANKS[0], None, f"↑ {before:.2f} before tuning")
     chart.rank_axis(fig, list(RANKS))
     chart.y_axis(fig, "loss, nats a token", format=".1f")
-    return {"curve": fig, "rates": by_rate(values)}
+    return {"curve": fig, "rates": by_rate(chart, values)}
 
 
-def by_rate(values):
-    from lora_ref.site import chart
-
+def by_rate(chart, values):
     lines = {
         "rank_1": ("rank 1", "trained", "dash"),
         "rank_8": ("rank 8", "trained", "solid"),
