@@ -64,6 +64,7 @@ site: .venv/.site ## measure what is stale, draw, build site/ strictly, check ev
 	@$(PY) -m lora_ref.site figures 2>/dev/null || \
 	{ $(MAKE) --no-print-directory chromium && $(PY) -m lora_ref.site figures; }
 	@$(NOISE) $(PY) -m mkdocs build --strict
+	@$(PY) -m lora_ref.site pack site
 	@$(PY) -m lora_ref.site gate site
 	@echo "Built site/. Open it with: make serve, or: $(PY) -m http.server --directory site"
 

@@ -51,6 +51,23 @@ def chromium():
 
 
 @pytest.fixture(scope="session")
+def site(tmp_path_factory) -> Path:
+    """The built site: one build a test run."""
+    from browser.serving import built_site
+
+    return built_site(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def address(site):
+    """Where the built site is served."""
+    from browser.serving import serve
+
+    with serve(site) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
 def text() -> dict[str, str]:
     """The real corpus, from the cache or a package registry."""
     from lora_ref.data import load_text

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pytest
-from browser.serving import CHAPTERS, PAGES, Watch, built_site, is_text, name_of, serve
+from browser.serving import CHAPTERS, PAGES, Watch, is_text, name_of
 from playwright.sync_api import TimeoutError
 
 KB = 1000
@@ -19,17 +19,6 @@ LCP_MS, SHIFT = 2000, 0.01
 # A slow phone, as page audits emulate it: scripts four times slower than on a desk computer (about 1600 in the unit of
 # SPEED below), 1.6 Mbit/s, 150 ms a round trip.
 SLOWER, PHONE_SPEED, BYTES_A_SECOND, ROUND_TRIP_MS = 4, 400, 1.6e6 / 8, 150
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory):
-    return built_site(tmp_path_factory)
-
-
-@pytest.fixture(scope="session")
-def address(site):
-    with serve(site) as address:
-        yield address
 
 
 def packed(file: Path) -> int:

@@ -107,7 +107,7 @@ def test_the_same_text_and_numbers(sites, page):
     ours, theirs = (article(site, page) for site in sites)
     assert theirs.numbers == ours.numbers
     assert theirs.text == ours.text
-    assert len(ours.numbers) > 5
+    assert len(ours.numbers) > 5 or page not in CHAPTERS
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

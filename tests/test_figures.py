@@ -246,6 +246,24 @@ def test_a_gridline_beside_a_reference_is_left_out():
     assert 3.0 not in levels and 3.1 in levels and 2.995 in levels
 
 
+def test_the_pointer_on_a_ledger_says_which_row_and_part():
+    memory = sample(VALUES)["memory"]
+    for bar, part in zip(memory.data, ("frozen weights", "weights", "gradients", "Adam, two states"), strict=True):
+        assert list(bar.customdata) == ["Full, fp32", "LoRA, bf16 base"]
+        assert bar.hovertemplate == "%{customdata}: %{x:.1f} GB<extra>" + part + "</extra>"
+
+
+@pytest.mark.parametrize("width", [720, 328])
+def test_ledgers_with_one_high_share_a_scale(width):
+    def reach(total, high):
+        fig = chart.new("a")
+        chart.ledger(fig, {"Ledger": {"a": total}}, [chart.Part("a", "trained")], unit="GB", high=high)
+        return chart.at_width(fig, width).layout.xaxis.range[1]
+
+    assert reach(40.6, 127.2) == reach(127.2, 127.2) == reach(127.2, 0)
+    assert reach(40.6, 0) < reach(40.6, 127.2)
+
+
 def test_tick_labels_thin_out_on_a_phone():
     fig = chart.new("a")
     chart.x_axis(fig, ticks=[10**k for k in range(9)], format=",d", log=True)

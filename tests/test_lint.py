@@ -66,7 +66,7 @@ PAGE_CASES = {
     "unknown quote": ("{{ quote toy2020.lost }}", "toy2020 has no quote 'lost'; it has loss"),
     "unknown citation": ("{{ cite toy2021 }}\n\n{{ sources }}", "expected a source of docs/references.yml"),
     "citation without sources": ("{{ cite toy2020 }}", "expected {{ sources }} on a page that cites"),
-    "unknown kind": ("{{ number 42 }}", "expected value, calc, quote, given, cite, figure, table, records, answers or checks, got 'number'"),
+    "unknown kind": ("{{ number 42 }}", "expected value, calc, quote, given, cite, figure, table, records, answers, checks or term, got 'number'"),
     "unknown figure": ("{{ figure toy/measure.bars }} Words.", "toy/measure has no figure 'bars'; it has curve"),
     "unknown list": ("{{ table toy/measure | lost Loss }} Words.", "toy/measure has no list 'lost'"),
     "division by zero": ("{{ given width=64 }} {{ calc width / (width - width) }}", "divides by zero"),

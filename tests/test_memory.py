@@ -201,6 +201,7 @@ def test_what_is_held_without_checkpointing_is_what_hooks_see():
     assert memory.lora_activations(LLAMA, 2, 40, RANK) == pytest.approx(held(lora_model(LLAMA)), rel=0.003)
 
 
+@pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")
 @pytest.mark.parametrize("reentrant", [False, True])
 def test_checkpointing_beside_a_frozen_embedding(reentrant):
     # Reentrant checkpointing goes back through a block only if its input needs a gradient. Behind a frozen embedding
@@ -427,33 +428,59 @@ def test_peak_of_full_fine_tuning_with_checkpointing(name, dtype, batch, sequenc
     assert predicted == pytest.approx(measured, rel=0.015)
 
 
-@pytest.mark.parametrize("batch, sequence", SHAPES)
-@pytest.mark.parametrize("targets", ["all-linear", ("q_proj", "v_proj"), ("gate_proj", "up_proj")])
-@pytest.mark.parametrize("scheme", memory.LORA_SCHEMES)
-@pytest.mark.parametrize("name", ["llama", "qwen2"])
-def test_peak_of_lora_with_checkpointing(name, scheme, targets, batch, sequence):
-    how = memory.LORA_SCHEMES[scheme]
+# The toy puts those layers in four bits that have an adapter, so it stands for QLoRA on all of them alone.
+CASES = [
+    (scheme, targets)
+    for scheme in memory.LORA_SCHEMES
+    for targets in ("all-linear", ("q_proj", "v_proj"), ("gate_proj", "up_proj"))
+    if scheme != "nf4" or targets == "all-linear"
+]
+
+
+@pytest.mark.parametrize("batch, sequence", [SHAPES[0], SHAPES[-1]])
+@pytest.mark.parametrize("scheme, targets", CASES)
+def test_peak_of_lora_with_checkpointing(scheme, targets, batch, sequence):
+    fields, how = MODELS["qwen2"], memory.LORA_SCHEMES[scheme]
     dtype = "bf16" if how["dtype"] == "nf4" else how["dtype"]
-    model = checkpointed(lora_model(MODELS[name], targets, dtype=dtype, adapter_dtype=how["adapter_dtype"]))
-    if how["dtype"] == "nf4":
-        if targets != "all-linear":
-            pytest.skip("the toy quantizes the layers that have an adapter")
-        model = quantized(model)
+    model = checkpointed(lora_model(fields, targets, dtype=dtype, adapter_dtype=how["adapter_dtype"]))
+    model = quantized(model) if how["dtype"] == "nf4" else model
     own = {"optimizer": Sliced, "bits": 8} if how["optimizer"] == "adamw_8bit" else {}
     measured = measured_peak(model, batch, sequence, **own)
-    predicted = memory.lora_peak(MODELS[name], batch, sequence, RANK, targets, **how, checkpointing=True)
+    predicted = memory.lora_peak(fields, batch, sequence, RANK, targets, **how, checkpointing=True)
     assert predicted == pytest.approx(measured, rel=0.015)
+
+
+def peft_model(fields, targets, dtype, adapter_dtype):
+    from peft import LoraConfig, get_peft_model
+
+    names = targets if isinstance(targets, str) else list(targets)
+    adapters = LoraConfig(r=RANK, target_modules=names, task_type="CAUSAL_LM")
+    # Its default, autocast_adapter_dtype=True, makes adapters beside a bf16 model in fp32.
+    return get_peft_model(full_model(fields, dtype), adapters, autocast_adapter_dtype=adapter_dtype == "fp32").train()
+
+
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated")
+@pytest.mark.parametrize("checkpointing", [False, True])
+@pytest.mark.parametrize("targets", ["all-linear", ("q_proj", "v_proj")])
+@pytest.mark.parametrize("scheme", ["fp32", "mixed", "bf16"])
+def test_what_peft_holds_and_its_peak(scheme, targets, checkpointing):
+    fields, (dtype, adapter_dtype, _) = MODELS["grouped queries"], memory.LORA_SCHEMES[scheme].values()
+    how = {"dtype": dtype, "adapter_dtype": adapter_dtype, "checkpointing": checkpointing}
+    model = peft_model(fields, targets, dtype, adapter_dtype)
+    model = checkpointed(model) if checkpointing else model
+    assert memory.lora_activations(fields, 2, 40, RANK, targets, **how) == pytest.approx(held(model), rel=0.003)
+    predicted = memory.lora_peak(fields, 2, 64, RANK, targets, **how)
+    assert predicted == pytest.approx(measured_peak(model, 2, 64), rel=0.01)
 
 
 def test_checkpointing_lowers_the_peak_and_not_the_ledger():
     shape = {"batch": 1, "sequence": 1024}
-    for peak, model in ((memory.full_peak, ()), (memory.lora_peak, (16,))):
-        plain = peak("Llama-2-7B", **shape, **({"rank": model[0]} if model else {}))
-        less = peak("Llama-2-7B", **shape, checkpointing=True, **({"rank": model[0]} if model else {}))
-        assert less <= plain
-    saved = memory.lora_activations("Llama-2-7B", **shape, rank=16)
-    kept = memory.lora_activations("Llama-2-7B", **shape, rank=16, checkpointing=True)
-    assert kept < saved / 20
+    full, lora = ("Llama-2-7B",), ("Llama-2-7B", *shape.values(), 16)
+    # Full fine-tuning is fullest when the gradients are there, LoRA when the activations are.
+    assert memory.full_peak(*full, **shape, checkpointing=True) == memory.full_peak(*full, **shape)
+    assert memory.lora_peak(*lora, checkpointing=True) < memory.lora_peak(*lora) - 8e9
+    assert memory.lora_activations(*lora, checkpointing=True) < memory.lora_activations(*lora) / 20
+    assert memory.lora_ledger("Llama-2-7B", 16)["total"] < memory.lora_peak(*lora, checkpointing=True)
 
 
 def test_a_sum_overstates_the_peak():

@@ -154,7 +154,7 @@
 
   async function draw(figure) {
     const { box, chart } = live.get(figure), Plotly = await plotly();
-    if (!live.has(figure) || !figure.isConnected) return;
+    if (!live.has(figure) || !figure.isConnected || !box.clientWidth) return;   // in a hidden state: drawn when it shows
     const narrow = box.clientWidth < 500, given = { ...chart.layout, ...(narrow ? chart.narrow : {}) };
     const { width, height } = $(narrow ? "svg.narrow" : "svg.wide", figure).viewBox.baseVal;
     box.style.height = `${box.clientWidth * height / width}px`;   // the picture's own, so that nothing moves
@@ -241,6 +241,7 @@
   const redraw = () => { for (const figure of live.keys()) draw(figure); };
   new MutationObserver(redraw).observe(document.body, { attributes: true, attributeFilter: ["data-md-color-scheme"] });
   small.addEventListener("change", redraw);
+  document.addEventListener("change", (event) => { if (event.target.closest?.(".choose")) { hide(); redraw(); scrollers(); } });
 
   // ---- what scrolls sideways can be scrolled with the keyboard
   function scrollers() {

@@ -230,6 +230,16 @@ def gate_command(site: Annotated[Path, typer.Argument(help="The folder of the bu
         raise typer.Exit(1)
 
 
+@app.command("redirects")
+def redirects_command() -> None:
+    """Write the pages at old addresses that docs/redirects.yml names."""
+    from lora_ref.site import redirects
+
+    project = find_project()
+    written = redirects.write(project)
+    print("\n".join(path.relative_to(project.root).as_posix() for path in written) or "No page was renamed.")
+
+
 @app.command("records")
 def records_command(
     selection: Selection = None,
@@ -309,6 +319,20 @@ def check_command(
     from lora_ref.site import check
 
     _print_drift(check.check(find_project(), turn, short, budget, lambda line: out.print(line)), None)
+
+
+@app.command("pack")
+def pack_command(
+    folder: Annotated[Path, typer.Argument(help="The built site, as mkdocs build leaves it.")],
+) -> None:
+    """Take comments and white space out of the scripts and styles of a built site."""
+    from lora_ref.site.pack import pack
+
+    if not (folder / "assets").is_dir():
+        raise UserError(f"expected a built site with assets/ in it, got {folder}; build one: mkdocs build --strict")
+    packed = pack(folder)
+    before, after = (sum(sizes) for sizes in zip(*((a, b) for _, a, b in packed), strict=True)) if packed else (0, 0)
+    out.print(f"{len(packed)} files packed, {before / 1000:.1f} kB to {after / 1000:.1f} kB")
 
 
 @app.command("trace")

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from lora_ref.site import figures
+from lora_ref.site import figures, glossary
 from lora_ref.site.claims import chapter_tests
 from lora_ref.site.numbers import FORMAT, MARK, UNMEASURED, MarkError, Number, Page, Site, cited, how_measured, shown
 from lora_ref.site.program import Program
@@ -214,7 +214,7 @@ def records_page(site: Site, top: str) -> str:
             out.append(_values_table(site, program.name, record, users, top))
         source = html.escape(program.path.read_text(encoding="utf-8"))
         out.append(
-            f'<details class="source"><summary>The program</summary><pre><code>{source}</code></pre></details></section>'
+            f'<details class="source" data-search-exclude><summary>The program</summary><pre><code>{source}</code></pre></details></section>'
         )
     return "".join(out)
 
@@ -250,7 +250,7 @@ def _values_table(site: Site, program: str, record: dict, users: dict[str, list[
             f"<td>{with_data(html.escape(text))}</td><td>{'<br>'.join(uses)}</td></tr>"
         )
     return (
-        '<div class="scroll"><table class="nums values"><thead><tr><th scope="col">value</th><th scope="col">measured</th>'
+        '<div class="scroll" data-search-exclude><table class="nums values"><thead><tr><th scope="col">value</th><th scope="col">measured</th>'
         f'<th scope="col">used in</th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
     )
 
@@ -306,6 +306,8 @@ def sentence_around(page: Page, at: int) -> str:
     words = text[start : min(ends, default=len(text)) + 1]
 
     def fill(match: re.Match) -> str:
+        if match["kind"] == "term":
+            return glossary.term(page.site.project, match["body"] or "")[1]
         if match["kind"] not in ("value", "calc", "quote", "given"):
             return ""
         try:

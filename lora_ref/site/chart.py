@@ -179,10 +179,12 @@ def ledger(
     format: str = ".1f",
     marks: dict[str, float] | None = None,
     notes: dict[str, Text] | None = None,
+    high: float = 0,
 ) -> None:
     """Stacked horizontal bars: rows {name: {part: value}}, vertical marks {label: value}, notes after totals.
 
-    With a single part these are plain bars with their values.
+    With a single part these are plain bars with their values. Charts that share a `high`, the largest total of
+    all of them, and their rows' names, share a scale.
     """
     names = [long(part.name) for part in parts]
     for row, values in rows.items():
@@ -197,10 +199,12 @@ def ledger(
         if part.hatch:
             hatch = {"shape": "/", "size": 6, "solidity": 0.25, "fillmode": "overlay"}
             marker["pattern"] = hatch | {"fgcolor": color("paper"), "fgopacity": 1}
-        hover = "%{x:" + format + "} " + unit + "<extra>" + name + "</extra>"
-        fig.add_bar(orientation="h", name=name, x=x, y=list(range(len(rows))), marker=marker, hovertemplate=hover)
+        hover = "%{customdata}: %{x:" + format + "} " + unit + "<extra>" + name + "</extra>"
+        bars = {"x": x, "y": list(range(len(rows))), "customdata": list(rows)}
+        fig.add_bar(orientation="h", name=name, marker=marker, hovertemplate=hover, **bars)
     with _spec(fig) as spec:
         book = {"rows": rows, "unit": unit, "format": format, "marks": marks or {}, "notes": notes or {}}
+        book["high"] = high
         spec["ledger"] = book | {"parts": [{"name": part.name, "tone": part.tone} for part in parts]}
 
 

@@ -351,8 +351,8 @@ def body(
         drawings.append(svg.inline(_read(path)))
     csv_name = words(f"{Path(program).name}.csv")
     return (
-        f'<div class="plot">{"".join(drawings)}</div>'
-        f'<details class="data"><summary>Data</summary>{table_html(entry["table"])}</details>'
+        f'<div class="plot" data-search-exclude>{"".join(drawings)}</div>'
+        f'<details class="data" data-search-exclude><summary>Data</summary>{table_html(entry["table"])}</details>'
         '<p class="foot" data-search-exclude><button class="interact" type="button" hidden>Explore</button> '
         f'<a href="{html_.escape(f"{records}/{program}.{name}.csv")}">{csv_name}</a> '
         f'<a href="{html_.escape(program_href)}">Program</a> {where}</p>'

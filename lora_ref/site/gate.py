@@ -144,6 +144,8 @@ def allowed(site: Site, name: str, source: str) -> Allowed:
         try:
             if kind == "cite":
                 made.append(blocks.cite(site, page, body, True))
+            elif kind == "term":
+                continue  # words, which hold no digit but that of a name
             elif kind == "sources":
                 made.append(blocks.sources(site, page))
             elif kind == "records":

@@ -378,6 +378,7 @@ def _ledger(out: go.Figure, spec: dict, width: int, narrow: bool) -> None:
     # One scale, on which every total and every mark's label still fits.
     needs = [(text_width(totals[row], bold=True) + 10, value) for row, value in sums.items()]
     needs += [(text_width(mark) / 2 + 1, value) for mark, value in book["marks"].items()]
+    needs += [(text_width(f"{book['high']:{book['format']}}{unit}", bold=True) + 10, book["high"])]
     scale = min((width - left - need) / value for need, value in needs if value > 0)
     plot = pitch * (len(rows) - 1) + above + thick
     first = -(above + thick / 2) / pitch

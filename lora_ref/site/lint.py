@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from lora_ref.site import blocks, orphans, quiz
+from lora_ref.site import blocks, glossary, orphans, quiz, redirects
 from lora_ref.site.claims import ChapterTests, chapter_tests, claim_hash
 from lora_ref.site.comparing import comparisons
 from lora_ref.site.numbers import MarkError, Number, Site, is_power_of_ten, split_format
@@ -69,6 +69,7 @@ def lint(project: Project) -> tuple[list[str], list[str]]:
         )
         findings += orphans.check(linter.site, reports, linter.tests)
         findings += orphans.check_theme(linter.site)
+        findings += redirects.check(project)
     except UserError as error:  # a program or record that cannot be read at all
         return [str(error)], []
     return findings, [exception for report in reports for exception in report.exceptions]
@@ -152,6 +153,7 @@ class _PageLint:
         self.linter, self.site, self.source = linter, linter.site, source
         self.page = quiz.page(linter.site, name, source.text)
         self.report = PageReport(name)
+        self.terms: dict[str, int] = {}  # id -> where it is marked
 
     def run(self) -> PageReport:
         self._comments()
@@ -261,6 +263,9 @@ class _PageLint:
                 self.report.cited.add(mark.body)
                 self._in_text(mark)
                 return []
+            case "term":
+                self._term(mark)
+                return []
             case "sources":
                 self._starts_block(mark, "")
                 blocks.sources(self.site, self.page)
@@ -301,6 +306,23 @@ class _PageLint:
             )
         if needed and not after:
             raise MarkError(f"expected {needed} after the mark, in the same paragraph: it says what to see")
+
+    def _term(self, mark: Mark) -> None:
+        """In text, where a link can stand, and once a page: each is a stop of the Tab key."""
+        id, words = glossary.term(self.linter.project, mark.body)
+        in_check = any(check.start <= mark.start < check.end for check in self.source.checks)
+        if in_check or mark.place != "text":
+            place = "check" if in_check else mark.place
+            article = "an" if place == "attribute" else "a"
+            raise MarkError(
+                f"expected a term in the text, got {article} {place}, where no link stands; mark it where the text first uses it"
+            )
+        first = self.terms.setdefault(id, mark.start)
+        if first != mark.start:
+            raise MarkError(
+                f"expected each term to be marked once on a page, got it again after line {self.source.line(first)}; write the word"
+            )
+        self._plain(mark.start, words, "term")
 
     def _in_text(self, mark: Mark) -> None:
         if mark.place not in ("text", "heading"):
@@ -564,16 +586,19 @@ class _PageLint:
                 )
 
     def _settings(self, mark: Mark, number: Number) -> list[tuple[str, float]]:
-        """[("rank", 4)] for values that their program describes with a setting, loss_rank_*, or lists by ranks."""
+        """[("rank", 4)] for values that their program describes with a setting, loss_rank_* or "its * directions", or lists
+        by ranks.
+        """
         found = []
         for source in (number, *number.inputs):
             program, _, name = source.source.split("[")[0].partition(".")
             if source.kind == "measured" and program in self.site.programs:
-                for pattern in self.site.programs[program].constants.get("MEANING", {}):
+                for pattern, meaning in self.site.programs[program].constants.get("MEANING", {}).items():
                     match = re.fullmatch(re.escape(pattern).replace(r"\*", r"(\d+)"), name.removesuffix("_sd"))
                     setting = re.search(r"([a-z]+)_\*", pattern)
-                    if match and match.groups() and setting:
-                        found.append((setting[1], float(match[1])))
+                    counted = re.search(r"\* (?:\w+ )?(\w+)s\b", meaning)  # "its * largest directions"
+                    if match and match.groups():
+                        found += [(words[1], float(match[1])) for words in (setting, counted) if words]
                         break
         for path, name, index in re.findall(r"([\w/]+)\.(\w+)\[(\d+)\]", mark.body):
             program = self.site.program(path, self.page.chapter)

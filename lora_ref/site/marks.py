@@ -19,7 +19,7 @@ from markdown.postprocessors import Postprocessor
 from markdown.preprocessors import Preprocessor
 from markdown.treeprocessors import Treeprocessor
 
-from lora_ref.site import blocks, quiz
+from lora_ref.site import blocks, glossary, quiz
 from lora_ref.site.math import replace_arithmatex
 from lora_ref.site.numbers import MARK, UNMEASURED, Number, Site
 from lora_ref.site.project import Project, UserError, find_project
@@ -250,7 +250,7 @@ class Forms(Treeprocessor):
                 mark = self.state.mark(match[1]) if match else None
                 if mark and mark.kind == "check":
                     check, page = self.state.checks[int(mark.body)], self.state.page.name
-                    parent[place] = quiz.element(check, page, up(page), self.md.htmlStash.store)
+                    parent[place] = quiz.element(check, page, up(page), self.state.top, self.md.htmlStash.store)
 
 
 class Arrange(Treeprocessor):
@@ -434,10 +434,14 @@ class Expand(Postprocessor):
             match mark.kind:
                 case "cite":
                     return blocks.cite(self.state.site, page, mark.body, bare)
+                case "term":
+                    id, words = glossary.term(self.state.project, mark.body)
+                    shown = self.names.sub(lambda match: blocks.name(match[0]), html.escape(words, quote=False))
+                    return shown if bare else glossary.link(id, shown, self.state.top)
                 case "sources":
                     return blocks.sources(self.state.site, page)
                 case "checks":
-                    return quiz.list_of_checks(self.state.site, up(page.name))
+                    return quiz.list_of_checks(self.state.site, up(page.name), self.state.top)
                 case "records":
                     return blocks.records_page(self.state.site, self.state.top)
                 case "table":

@@ -268,7 +268,7 @@ class Page:
         make = {"value": self._value, "calc": self._calc, "quote": self._quote, "given": self._given}.get(kind)
         if make is None:
             raise MarkError(
-                f"expected value, calc, quote, given, cite, figure, table, records, answers or checks, got {kind!r}"
+                f"expected value, calc, quote, given, cite, figure, table, records, answers, checks or term, got {kind!r}"
             )
         return make(body)
 
@@ -425,8 +425,8 @@ class _Sources:
         self.numbers[name] = self.page._given(f"{name}={value!r} {label}".strip())
         return value
 
-    def attribute(self, program: str, name: str) -> Any:
-        """program.value of a record, or program.CONSTANT."""
+    def attribute(self, program: str, name: str, item: int = 0) -> Any:
+        """program.value of a record, or program.CONSTANT; of a list, the ledger shows one item."""
         found = self.page.site.program(program, self.page.chapter)
         if name.isupper():
             if name not in found.constants:
@@ -439,7 +439,8 @@ class _Sources:
             return held
         record = self.page.site.status(found.name).record
         if record is not None and isinstance(record["values"].get(name), list):
-            self.numbers[f"{program}.{name}"] = self.page.site.measured(found, f"{name}[0]")
+            number = self.page.site.measured(found, f"{name}[{item}]")
+            self.numbers[f"{program}.{name}[{item}]"] = number
             return record["values"][name]
         number = self.page.site.measured(found, name)
         self.numbers[f"{program}.{name}"] = number
@@ -447,12 +448,6 @@ class _Sources:
             self.unmeasured = True
             return 1.0
         return number.value
-
-    def show_item(self, key: str, held: ast.Attribute, item: int) -> None:
-        """The ledger names the item that was taken, not the first of its list."""
-        program = self.page.site.program(key.split(".")[0], self.page.chapter)
-        if not held.attr.isupper():
-            self.numbers[key] = self.page.site.measured(program, f"{held.attr}[{item}]")
 
 
 OPERATORS: dict[type, Callable] = {
@@ -497,12 +492,12 @@ class Calculation:
                 return self._changed(name, self.sources.given(name))
             case ast.Attribute(value=ast.Name(id=program), attr=name):
                 return self._changed(f"{program}.{name}", self.sources.attribute(program, name))
+            case ast.Subscript(
+                value=ast.Attribute(value=ast.Name(id=program), attr=name), slice=ast.Constant(value=int(item))
+            ):
+                return self._changed(f"{program}.{name}", self.sources.attribute(program, name, item))[item]
             case ast.Subscript(value=held, slice=ast.Constant(value=item)):
-                values = self._evaluate(held)
-                key = ast.unparse(held)
-                if key in self.sources.numbers and isinstance(item, int) and isinstance(held, ast.Attribute):
-                    self.sources.show_item(key, held, item)
-                return values[item]
+                return self._evaluate(held)[item]
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return -self._evaluate(operand)
             case ast.BinOp(op=operation) if type(operation) in OPERATORS:

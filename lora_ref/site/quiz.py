@@ -19,6 +19,7 @@ options alone. Verdicts and reasons stand on docs/answers/<chapter>.md, which ho
 import hashlib
 import html
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.etree import ElementTree as etree
@@ -206,13 +207,20 @@ def chapter(project: Project, name: str) -> Chapter:
     return Chapter(name, title[1] if title else name, text, tuple(parse(text)))
 
 
+LESSON = re.compile(r'<div class="lesson"[^>]*>(.*?)</div>', re.S)  # on the first page
+LISTED = re.compile(r"^\d+\. .*?\]\(([\w-]+)\.md\)", re.M)
+
+
 def chapters(project: Project) -> list[Chapter]:
-    """Pages with checks, in the order of the navigation."""
+    """The chapters that the first page lists, and every page with checks, in the order of the navigation."""
+    first = project.docs / "index.md"
+    lesson = LESSON.search(first.read_text(encoding="utf-8")) if first.is_file() else None
+    listed = LISTED.findall(lesson[1]) if lesson else []
     config = project.root / "mkdocs.yml"
     nav = re.findall(r":\s*([\w/-]+)\.md\s*$", config.read_text(encoding="utf-8"), re.M) if config.exists() else []
     names = [path.relative_to(project.docs).with_suffix("").as_posix() for path in sorted(project.docs.rglob("*.md"))]
     names.sort(key=lambda name: nav.index(name) if name in nav else len(nav))
-    return [found for name in names if (found := chapter(project, name)).checks]
+    return [found for name in names if (found := chapter(project, name)).checks or name in listed]
 
 
 def answered(text: str) -> list[str]:
@@ -245,15 +253,18 @@ def with_answers(project: Project, text: str) -> str:
 # ---- what a check becomes
 
 
-def element(check: Check, page_name: str, top: str, stash) -> etree.Element:
+# Two ways to the top of the site: `top` from the page's address, as a script goes; `links` as this builder wants links.
+
+
+def element(check: Check, page_name: str, top: str, links: str, stash) -> etree.Element:
     """The form of a chapter's page, or the verdicts and reasons of the page of answers."""
-    return _form(check, page_name, top, stash) if check.kind == "check" else _answer(check, top, stash)
+    return _form(check, page_name, top, links, stash) if check.kind == "check" else _answer(check, links, stash)
 
 
-def _form(check: Check, page_name: str, top: str, stash) -> etree.Element:
-    answers = f"{top}{ANSWERS}{page_name}/"
+def _form(check: Check, page_name: str, top: str, links: str, stash) -> etree.Element:
+    answers = f"{ANSWERS}{page_name}/"
     box = etree.Element("div", {"class": "widget", "id": f"check-{check.name}", "data-search-exclude": ""})
-    quick = etree.SubElement(box, "quick-check", {"data-check": check.name, "data-answers": answers})
+    quick = etree.SubElement(box, "quick-check", {"data-check": check.name, "data-answers": f"{top}{answers}"})
     form = etree.SubElement(quick, "form")
     group = etree.SubElement(form, "fieldset")
     etree.SubElement(group, "legend").text = check.question.text
@@ -264,12 +275,12 @@ def _form(check: Check, page_name: str, top: str, stash) -> etree.Element:
     form[-1].tail = stash(
         '<p class="row"><button type="submit" class="solid" hidden disabled>Check</button> '
         '<button type="reset" class="quiet" hidden>Try again</button> '
-        f'<a href="{answers}#{check.name}">All answers, with reasons</a></p><p class="verdict" role="status"></p>'
+        f'<a href="{links}{answers}#{check.name}">All answers, with reasons</a></p><p class="verdict" role="status"></p>'
     )
     return box
 
 
-def _answer(check: Check, top: str, stash) -> etree.Element:
+def _answer(check: Check, links: str, stash) -> etree.Element:
     section = etree.Element("section")
     # The contents name a section by its check's name: a formula has no place there.
     title = etree.SubElement(section, "h2", {"id": check.name, "data-toc-label": check.label})
@@ -286,29 +297,37 @@ def _answer(check: Check, top: str, stash) -> etree.Element:
         verdict.text = RIGHT if option.right else WRONG
         verdict.tail = f" {option.reason.text if option.reason else ''}"
     # As finished HTML: a builder would take the address for one of a file.
-    answers.tail = stash(f'<p><a href="{top}{check.of}/#check-{check.name}">Back to the question</a></p>')
+    answers.tail = stash(f'<p><a href="{links}{check.of}/#check-{check.name}">Back to the question</a></p>')
     return section
 
 
-def list_of_checks(site: Site, top: str) -> str:
-    """Every check of the site by chapter: what a reader sees on the page of progress, and what the script reads."""
-    out = ['<div class="checks">']
-    for found in chapters(site.project):
-        of = Page(site, found.name, found.text)
-        address = f"{top}{'' if found.name == 'index' else found.name + '/'}"
-        out.append(f'<section data-chapter="{address}"><h2>{plain(site, of, found.title)}</h2><ul>')
+def list_of_checks(site: Site, top: str, links: str) -> str:
+    """Every chapter with its checks: what a reader sees on the page of progress, and what the scripts read.
+
+    `data-of` names this set of checks: it changes when one comes, goes, or has another right option.
+    """
+    found = chapters(site.project)
+    name = hashlib.sha256("".join(check.hash for one in found for check in one.checks).encode()).hexdigest()[:8]
+    out = [f'<div class="checks" data-version="{version(site.project)}" data-of="{name}">']
+    for one in found:
+        of = Page(site, one.name, one.text)
+        address = "" if one.name == "index" else f"{one.name}/"
+        title = f'<h2><a href="{links}{address}">{plain(site, of, one.title)}</a></h2>'
+        out.append(f'<section data-chapter="{top}{address}" data-name="{one.name}">{title}')
+        out.append("<ul>" if one.checks else "")
         out += [
-            f'<li data-check="{check.name}" data-hash="{check.hash}"><a href="{address}#check-{check.name}">'
+            f'<li data-check="{check.name}" data-hash="{check.hash}"><a href="{links}{address}#check-{check.name}">'
             f"{plain(site, of, check.question.text)}</a></li>"
-            for check in found.checks
+            for check in one.checks
         ]
-        out.append("</ul></section>")
-    return (
-        "".join(out) + '</div><div class="widget" hidden data-progress><p>What you have done is kept in this browser '
-        'alone.</p><p class="row"><button type="button" data-do="export">Export</button> '
-        '<button type="button" data-do="import">Import</button> <button type="button" data-do="reset">Reset</button></p>'
-        '<p class="verdict" role="status"></p></div>'
-    )
+        out.append("</ul></section>" if one.checks else "</section>")
+    return "".join(out) + "</div>"
+
+
+def version(project: Project) -> str:
+    """The lesson's version, which pyproject.toml alone states."""
+    path = project.root / "pyproject.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))["project"]["version"] if path.is_file() else ""
 
 
 def plain(site: Site, page: Page, words: str) -> str:

@@ -610,6 +610,9 @@ class _Reader:
             return bool(above.strip()) and (
                 not below.strip() or bool(LIST_ITEM.match(below)) or below.lstrip().startswith("<")
             )
+        below = now[line_end + 1 :].partition("\n")[0]
+        if before.endswith(" ") and not after.strip() and re.match(r"[ ]{0,3}:[ ]", below):  # a term that is defined
+            return True
         if before.endswith(HIDDEN) or re.search(r"(?<=\S)[*_]+$", before):  # after code, a link, emphasis
             return True
         if before.endswith(" ") and (not after.strip() or after.lstrip().startswith("|")):

@@ -27,7 +27,12 @@ def run(seed, report):
         "qlora": memory.lora_ledger(MODEL, RANK, dtype="nf4"),
     }
     report(1, 1)
-    return {f"{name}_{part}_gb": size / 1e9 for name, ledger in ledgers.items() for part, size in ledger.items()}
+    return {
+        f"{name}_{part}_gb": size / 1e9
+        for name, ledger in ledgers.items()
+        for part, size in ledger.items()
+        if part != "copy"  # none of the three keeps a second copy of its weights
+    }
 
 
 def figures(values):

@@ -1,81 +1,80 @@
-"""What full fine-tuning of Llama-2-7B keeps in four precisions, in GB of a billion bytes: a ledger, exact.
+"""Full fine-tuning of Llama-2-7B in four precisions: its ledger and its predicted peaks, in GB of a billion bytes.
 
-Closed forms of `lora_ref.memory`, nothing random. Also a round seven billion numbers, with one Adam state and with two.
+Closed forms of `lora_ref.memory`, nothing random. A peak is predicted for one sequence and for four, each of 1024
+tokens. Also a round seven billion numbers, with one Adam state and with two.
 """
 
 DEVICE = "cpu"
-MODEL, ROUND = "Llama-2-7B", 7_000_000_000
+MODEL, SEQUENCE, BATCHES = "Llama-2-7B", 1024, {"one": 1, "four": 4}
+ROUND = 7_000_000_000
 SEEDS = (0,)
-# dtypes of the weights, of an fp32 copy that the optimizer works on, of the gradients, of Adam's two states. "mixed" is
-# the 16 bytes a number of ZeRO (Rajbhandari et al. 2020, 3.1). 8-bit Adam's scales, one a block, are left out.
-PRECISIONS = {
-    "fp32": ("fp32", None, "fp32", "fp32"),
-    "mixed": ("bf16", "fp32", "bf16", "fp32"),
-    "bf16": ("bf16", None, "bf16", "bf16"),
-    "bf16_adam_int8": ("bf16", None, "bf16", "int8"),
-}
 READS = ("lora_ref/models.json",)
 
 MEANING = {
-    "*_weights_gb": "weights, *",
-    "*_copy_gb": "fp32 copy of the weights, *",
-    "*_gradients_gb": "gradients, *",
-    "*_optimizer_gb": "optimizer states, *",
-    "*_total_gb": "weights, copy, gradients and optimizer states together, *",
+    "ledger_*_gb": "kept from step to step: *",
+    "one_*_gb": "held at the predicted peak with one sequence: *",
+    "four_*_gb": "held at the predicted peak with four sequences: *",
+    "saved_*_gb": "activations that the forward pass of one sequence saves, *",
     "round_part_gb": "seven billion numbers in fp32",
     "round_one_state_gb": "weights, gradients and one Adam state of seven billion numbers in fp32",
     "round_two_states_gb": "weights, gradients and two Adam states of seven billion numbers in fp32",
 }
 
 
-# --8<-- [start:ledger]
-def ledger(numbers, precision):
-    """GB by purpose for so many trained numbers."""
+# --8<-- [start:precisions]
+def rows(scheme):
+    """Bytes by purpose: the ledger, and what is held at the peak with one sequence and with four."""
     from lora_ref import memory
 
-    weights, copy, gradients, states = PRECISIONS[precision]
-    rows = {
-        "weights": memory.size(numbers, weights),
-        "copy": memory.size(numbers, copy) if copy else 0.0,
-        "gradients": memory.size(numbers, gradients),
-        "optimizer": memory.optimizer_size(numbers, "adamw", states),
-    }
-    return {purpose: size / 1e9 for purpose, size in (rows | {"total": sum(rows.values())}).items()}
+    how = memory.FULL_SCHEMES[scheme]  # for "mixed": {"dtype": "bf16", "optimizer": "adamw_copy"}
+    found = {"ledger": memory.full_ledger(MODEL, **how)}
+    for name, batch in BATCHES.items():
+        found[name] = memory.full_at_peak(MODEL, batch, SEQUENCE, **how)
+    return found
 
 
-# --8<-- [end:ledger]
+# --8<-- [end:precisions]
 
 
 def run(seed, report):
-    from lora_ref import count
+    from lora_ref import memory
 
     values = {}
-    for name in PRECISIONS:
-        for purpose, size in ledger(count.total_parameters(MODEL), name).items():
-            values[f"{name}_{purpose}_gb"] = size
-    sevens = ledger(ROUND, "fp32")
-    values["round_part_gb"] = sevens["weights"]
-    values["round_one_state_gb"] = sevens["total"] - sevens["optimizer"] / 2
-    values["round_two_states_gb"] = sevens["total"]
+    for scheme, how in memory.FULL_SCHEMES.items():
+        for row, sizes in rows(scheme).items():
+            held = {part: sizes.get(part, 0) for part in ("copy", "optimizer", "gradients", "activations")}
+            held["weights"] = sizes["trained"]
+            held["total"] = sum(held.values())
+            values |= {f"{row}_{part}_{scheme}": size for part, size in held.items()}
+        values[f"saved_{scheme}"] = memory.full_activations(MODEL, 1, SEQUENCE, how["dtype"])
+    sevens = memory.ledger(ROUND)
+    values["round_part"] = sevens["trained"]
+    values["round_one_state"] = sevens["total"] - sevens["optimizer"] / 2
+    values["round_two_states"] = sevens["total"]
     report(1, 1)
-    return values
+    return {f"{name}_gb": size / 1e9 for name, size in values.items()}
 
 
 def figures(values):
     from lora_ref.site import chart
 
     parts = {
-        "weights": chart.Part("weights", "trained"),
+        "weights": chart.Part(("weights", "weight"), "trained"),
         "copy": chart.Part(("fp32 copy", "copy"), "trained"),
-        "gradients": chart.Part(("gradients", "grad."), "trained", hatch=True),
         "optimizer": chart.Part(("Adam, two states", "Adam"), "opt"),
+        "gradients": chart.Part(("gradients", "grad."), "trained", hatch=True),
+        "activations": chart.Part(("activations", "act."), "act"),
     }
-    names = {"fp32": "fp32", "mixed": "Mixed", "bf16": "bf16", "bf16_adam_int8": "bf16, 8-bit Adam"}
-    rows = {
-        row: {chart.long(part.name): values[f"{name}_{key}_gb"] for key, part in parts.items()}
-        for name, row in names.items()
-    }
-    totals = ", ".join(f"{row} {values[f'{name}_total_gb']:.1f} GB" for name, row in names.items())
-    fig = chart.new(f"Stacked bars of what full fine-tuning of {MODEL} keeps: {totals}.", height=(280, 330))
-    chart.ledger(fig, rows, list(parts.values()), unit="GB")
-    return {"ledger": fig}
+    names = {"fp32": "fp32", "mixed": "mixed precision", "bf16": "bf16", "bf16_8bit": "bf16 with eight-bit Adam"}
+    bars = {"ledger": "Ledger", "one": "Peak, one text", "four": "Peak, four texts"}
+    drawn = {}
+    for scheme, name in names.items():
+        stacks = {
+            bar: {chart.long(part.name): values[f"{row}_{key}_{scheme}_gb"] for key, part in parts.items()}
+            for row, bar in bars.items()
+        }
+        totals = ", ".join(f"{bar} {sum(stack.values()):.1f} GB" for bar, stack in stacks.items())
+        drawn[scheme] = chart.new(f"Stacked bars of full fine-tuning of {MODEL} in {name}: {totals}.")
+        high = max(values[f"four_total_{each}_gb"] for each in names)
+        chart.ledger(drawn[scheme], stacks, list(parts.values()), unit="GB", high=high)
+    return drawn

@@ -103,7 +103,9 @@ def figures(values):
         shares = {row: f"{100 * (rows[row] or 0) / values[f'{name}_full']:#.2g}%" for row in rows}
         notes = {row: "not applicable: it holds no biases" if rows[row] is None else shares[row] for row in rows}
         notes["Full fine-tuning"] = ""
-        said = "; ".join(f"{row} {value:,d}" if value else f"{row} not applicable" for row, value in rows.items())
+        said = "; ".join(
+            f"{row.split(',')[0]} {value:,d}" if value else f"{row} not applicable" for row, value in rows.items()
+        )
         fig = chart.new(f"Bars on a log axis: numbers that each method trains in {model}. {said}.")
         chart.bars(fig, rows, ticks=ticks, heading="numbers trained", notes=notes)
         drawn[name] = fig

@@ -22,6 +22,7 @@ MEANING = {
     "loss_rank_*_nats": "loss on test code after tuning with LoRA, rank *, nats a token",
     "loss_full_matrices_nats": "loss on test code after training the same matrices in full, nats a token",
     "loss_full_all_nats": "loss on test code after training everything, nats a token",
+    "losses_by_rate_*_nats": "loss on test code at each learning rate tried, *, nats a token",
     "rates": "learning rate chosen for LoRA at each rank",
     "rate_full_matrices": "learning rate chosen for the same matrices in full",
     "rate_full_all": "learning rate chosen for training everything",
@@ -101,6 +102,8 @@ def run(seed, report):
 
 
 def combine(seeds):
+    from statistics import fmean, stdev
+
     from lora_ref.grid import best_rate, over_seeds
 
     values = {"loss_before_nats": seeds[0]["loss_before_nats"], "ranks": list(RANKS)}
@@ -111,6 +114,10 @@ def combine(seeds):
         values[f"rate_{method}"] = rates[best]
     for column, name in (("losses_nats", "loss_rank_{}_nats"), ("losses_nats_sd", "loss_rank_{}_nats_sd")):
         values[column] = [values[name.format(rank)] for rank in RANKS]
+    for method in ("rank_1", "rank_8", "rank_64", "full_matrices"):  # what by_rate() draws
+        columns = list(zip(*(one[f"test_{method}_nats"] for one in seeds), strict=True))
+        values[f"losses_by_rate_{method}_nats"] = [fmean(column) for column in columns]
+        values[f"losses_by_rate_{method}_nats_sd"] = [stdev(column) for column in columns]
     values["rates"] = [values.pop(f"rate_rank_{rank}") for rank in RANKS]
     return values
 
@@ -145,4 +152,32 @@ def figures(values):
     chart.note(fig, RANKS[0], None, f"↑ {before:.2f} before tuning")
     chart.rank_axis(fig, list(RANKS))
     chart.y_axis(fig, "loss, nats a token", format=".1f")
-    return {"curve": fig}
+    return {"curve": fig, "rates": by_rate(values)}
+
+
+def by_rate(values):
+    from lora_ref.site import chart
+
+    lines = {
+        "rank_1": ("rank 1", "trained", "dash"),
+        "rank_8": ("rank 8", "trained", "solid"),
+        "rank_64": ("rank 64", "trained", "dot"),
+        "full_matrices": (("same matrices in full", "in full"), "ink-2", "dashdot"),
+    }
+    told = []
+    for method, (name, *_) in lines.items():
+        rates, losses = rates_of(method), values[f"losses_by_rate_{method}_nats"]
+        pairs = ", ".join(f"{loss:.2f} at {rate:g}" for rate, loss in zip(rates, losses, strict=True))
+        told.append(f"{name if isinstance(name, str) else name[0]}: {pairs}")
+    fig = chart.new(f"Loss on test code by learning rate. {'; '.join(told)}.")
+    for (method, (name, tone, dash)), mark in zip(lines.items(), chart.MARKERS, strict=False):
+        spread = values[f"losses_by_rate_{method}_nats_sd"]
+        place = {"at": FULL_RATES[0]} if method == "full_matrices" else {}
+        style = {"tone": tone, "dash": dash, "marker": mark, "format": ".2f", "value": False}
+        chart.line(
+            fig, list(rates_of(method)), values[f"losses_by_rate_{method}_nats"], name, sd=spread, **style, **place
+        )
+    ticks = sorted({*LORA_RATES, *FULL_RATES})
+    chart.x_axis(fig, "learning rate", ticks=ticks, format=".3f", log=True)
+    chart.y_axis(fig, "loss, nats a token", format=".1f")
+    return fig

@@ -1,19 +1,8 @@
-"""One build a test run; a context with its own storage for each test."""
+"""A context with its own storage for each test."""
 
 import pytest
 
-from browser.serving import SCREENSHOTS, Watch, built_site, serve
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory):
-    return built_site(tmp_path_factory)
-
-
-@pytest.fixture(scope="session")
-def address(site):
-    with serve(site) as address:
-        yield address
+from browser.serving import SCREENSHOTS, Watch
 
 
 @pytest.fixture

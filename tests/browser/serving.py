@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lora_ref.site.pack import pack
 from lora_ref.site.project import find_project
 
 ROOT = find_project(Path(__file__).parent).root
@@ -27,7 +28,8 @@ PAGES = sorted(
     "" if path.name == "index.md" and path.parent == DOCS else f"{path.relative_to(DOCS).with_suffix('').as_posix()}/"
     for path in DOCS.rglob("*.md")
 )
-CHAPTERS = [page for page in PAGES if page and not page.startswith(("reference/", "answers/", "progress/"))]
+BESIDE = ("reference/", "answers/", "progress/", "certificate/", "code/")  # no chapters
+CHAPTERS = [page for page in PAGES if page and not page.startswith(BESIDE)]
 
 
 def name_of(page: str) -> str:
@@ -65,6 +67,7 @@ def mkdocs(*arguments: str, cwd: Path = ROOT, **environment: str) -> subprocess.
 def build(folder: Path) -> None:
     result = mkdocs("--site-dir", str(folder), SITE_URL=SITE_URL)
     assert result.returncode == 0, result.stderr
+    pack(folder)
 
 
 def built_site(factory) -> Path:

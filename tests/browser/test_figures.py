@@ -38,6 +38,10 @@ def figure_of(tab, program, name):
     show_folds(tab)
     figure = tab.locator(f'figure.chart[data-record$="records/{program}.json"][data-figure="{name}"]')
     assert figure.count() == 1
+    figure.evaluate("""el => {                                     // and in a state of a switch
+      const state = el.closest('.switch > .state');
+      if (state) state.parentElement.querySelectorAll('.choose input')[[...state.parentElement.querySelectorAll(':scope > .state')].indexOf(state)].click();
+    }""")
     return figure
 
 

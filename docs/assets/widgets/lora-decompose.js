@@ -4,29 +4,6 @@
 {
   const CELL = 20; // units of a drawing for one number
   const KEY = "lora-decompose-guess";
-  const style = new CSSStyleSheet();
-  style.replaceSync(`
-    lora-decompose fieldset { margin-bottom: .6rem !important; } lora-decompose legend { color: var(--ink-2); }
-    lora-decompose :is(label, .sliding) { display: inline-flex; align-items: center; gap: .2rem .6rem; min-height: 36px; margin-right: .4rem; }
-    lora-decompose .sliding { display: flex; flex-wrap: wrap; margin: 0; }
-    lora-decompose input { accent-color: var(--ink); margin: 0; }
-    .sliding output { min-width: 1.3em; text-align: right; font-weight: 600; }
-    .track { flex: 1; position: relative; padding: 1.1rem 0; min-width: 9rem; }
-    .track input { display: block; width: 100%; height: 1.2rem; accent-color: var(--rank) !important; }
-    .track i { position: absolute; top: 2.4rem; left: calc(8px + (100% - 16px) * var(--at)); translate: -50%; font: .65rem var(--md-text-font); white-space: nowrap; color: var(--ink-2); }
-    .track .mine { top: 0; } .track :is(.mine, .even) { color: var(--ink); }
-    .track .mine::after, .track .even::before { content: ""; position: absolute; left: 50%; top: 100%; height: .4rem; border-left: 1px solid; }
-    .track .even::before { top: -.4rem; }
-    lora-decompose [hidden] { display: none !important; }
-    .md-typeset lora-decompose :is(button, select) { font: inherit; color: inherit; min-width: 36px; min-height: 36px; padding: 0 .4rem; border: 1px solid var(--hair); border-radius: 4px; background: var(--paper); cursor: pointer; }
-    .md-typeset lora-decompose button.plain { border: 0; background: none; text-decoration: underline 1px; }
-    .md-typeset lora-decompose :disabled { opacity: .4; }
-    lora-decompose [role="status"] { position: absolute; clip-path: inset(50%); }
-    @media (max-width: 44em) { .track { order: 9; flex-basis: 100%; } }
-    @media (pointer: coarse) { lora-decompose label, .md-typeset lora-decompose :is(button, select) { min-width: 44px; min-height: 44px; } }
-    @media print { [data-live] { display: none !important; } }`);
-  document.adoptedStyleSheets.push(style);
-
   // Fixed values for the picture, from -1 to 1: each further direction is a little weaker.
   const value = (i, k, side) => {
     const x = Math.sin((i + 1) * 12.9898 + (k + 1) * 78.233 + side * 37.719) * 43758.5453;
