@@ -101,6 +101,7 @@ PAGE_CASES = {
     "value of another rank": ("Rank {{ given rank=4 }}: {{ value toy/measure.loss_rank_8 .3f }}.", "expected a value of rank 4, which stands beside"),
     "item of another rank": ("Rank {{ given rank=4 }}: {{ value toy/measure.losses[1] .3f }}.", "got one of rank 8"),
     "computed from another rank": ("Rank {{ given rank=4 }}: {{ calc measure.loss_rank_8 / measure.WIDTH }}.", "got one of rank 8"),
+    "value of another count": ("With {{ given direction=4 }} directions: {{ value toy/measure.loss_rank_8 .3f }}.", "expected a value of direction 4"),
     "values in another order": (
         "At {{ given rank=4 }} it is {{ value toy/measure.loss_rank_8 .3f }}, at {{ given rank=8 }} {{ value toy/measure.loss_rank_4 .3f }}.",
         "expected a value of rank 4, which stands beside it, got one of rank 8",
@@ -276,7 +277,11 @@ def test_project(project, case):
         ("lora_ref/formula.py", "A formula, three imports away.", "Other words."),
         ("lora_ref/formula.py", "return rank**EXPONENT", "return (\n        rank ** EXPONENT\n    )"),
         ("lora_ref/formula.py", "return x + 3", "return x + 4"),
-        ("snippets/toy/measure.py", '"loss at rank *, nats"', '"loss at rank * of the toy, nats"'),
+        (
+            "snippets/toy/measure.py",
+            '"loss with * inner directions, nats"',
+            '"loss with * inner directions of the toy, nats"',
+        ),
         ("snippets/toy/measure.py", "over three seeds.", "over three of its seeds."),
     ],
 )

@@ -5,7 +5,9 @@ import sys
 
 from lora_ref.site.pack import pack
 
-SCRIPT = "// a comment\nconst words = `kept   as  it is`; // another\n\nif (words) {\n  f( /[/]x  y/.test(words) );\n}\n"
+SCRIPT = (
+    "// a comment\nconst words = `kept   as  it is`; // another\n\nif (words) {\n  f( /[/]x  y/.test(words) );\n}\n"
+)
 STYLE = "/* a comment */\n.a { color: red; }\n\n@media print { .a { color: black; } }\n"
 
 

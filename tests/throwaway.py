@@ -66,12 +66,13 @@ PROGRAM = '''
 
     DEVICE = "cpu"
     RANKS = (4, 8)
+    DIRECTIONS = (4, 8)
     WIDTH = 64
     STEPS = 32
     SEEDS = (0, 1, 2)
 
     MEANING = {
-        "loss_rank_*": "loss at rank *, nats",
+        "loss_rank_*": "loss with * inner directions, nats",
         "losses": "loss by rank, nats",
         "ranks": "rank",
         "parameters": "numbers trained",

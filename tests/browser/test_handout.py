@@ -68,7 +68,7 @@ def test_ids_and_links(paper):
       const ids = [...document.querySelectorAll('[id]')].map(el => el.id);
       const links = [...document.querySelectorAll('.handout a[href]')].map(a => a.getAttribute('href'));
       const refers = [...document.querySelectorAll('.handout [for], .handout [aria-labelledby], .handout [aria-describedby]')]
-        .flatMap(el => ['for', 'aria-labelledby', 'aria-describedby'].map(name => el.getAttribute(name)).filter(Boolean));
+        .flatMap(el => ['for', 'aria-labelledby', 'aria-describedby'].flatMap(name => (el.getAttribute(name) || '').split(' ')).filter(Boolean));
       return [ids.filter((id, at) => ids.indexOf(id) !== at),
         [...links.filter(href => href.startsWith('#')).map(href => href.slice(1)), ...refers].filter(id => !document.getElementById(id)),
         links.filter(href => !/^(#|https?:|mailto:)/.test(href))];
@@ -100,12 +100,12 @@ def test_nothing_is_cut(paper, picture):
     found = paper.evaluate("""() => {
       const parts = [...document.querySelectorAll('.handout *')], shows = el => el.getClientRects().length;
       return {
-        wide: parts.filter(el => el.getBoundingClientRect().right > innerWidth + 1 && !el.closest('.katex-mathml'))
+        wide: parts.filter(el => el.getBoundingClientRect().right > innerWidth + 1 && !el.closest('.katex-mathml, .katex svg'))
           .map(el => el.outerHTML.slice(0, 100)).slice(0, 5),
         cut: parts.filter(el => el.matches('pre, pre code, table, svg, .scroll') && el.clientWidth && el.scrollWidth > el.clientWidth + 1)
           .map(el => el.outerHTML.slice(0, 100)).slice(0, 5),
         closed: parts.filter(el => el.matches('details > :not(summary)') && !shows(el)).length,
-        pressed: parts.filter(el => el.matches('button, select, input:not([type=radio]), .from, .foot') && shows(el)).length,
+        pressed: parts.filter(el => el.matches('button, select, .from, .foot') && shows(el)).length,
         beside: [...document.querySelectorAll('body > :not(.paper)')].filter(shows).length,
         paper: getComputedStyle(document.querySelector('.handout')).getPropertyValue('--paper').trim(),
       };

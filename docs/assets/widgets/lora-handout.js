@@ -13,11 +13,12 @@
     .md-typeset lora-handout [role="status"] { font-weight: 600; margin-top: .5rem; }
     @media (pointer: coarse) { .md-typeset lora-handout button { min-height: 44px; } }
     .handout legend { font-weight: 600; }
+    .handout .md-typeset .ledger { columns: 2; column-gap: 1.6rem; font-size: .6rem; max-width: none; } .handout .ledger code { font-size: .52rem !important; } .handout .ledger b { font-size: .64rem !important; }
     .handout .refs { font-size: 6.5pt; vertical-align: super; line-height: 0; margin-left: 2px; color: var(--ink-2); }
     .handout article { padding: 0; margin: 0; --text: 34rem; --wide: 44rem; }
     .handout .lesson > .fine { display: none; }
     .handout lora-term a { text-decoration: none !important; }
-    @media print { html:has(.handout) { font-size: 15px; } .handout article.starts { break-before: page; } .handout .option { break-inside: avoid; } }`);
+    @media print { html:has(.handout) { font-size: 15px; } .handout article.starts { break-before: page; } .handout .md-typeset .ledger-wrap { break-inside: auto; } .handout summary { break-after: avoid; } .handout .option { break-inside: avoid; } }`);
   document.adoptedStyleSheets.push(style);
 
   async function fetched(address) {
