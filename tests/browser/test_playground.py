@@ -316,9 +316,9 @@ def shown(chosen):
         theirs = purpose.replace("trained", "weights")
         if kept:
             found[f"kept-{theirs}"] = say(kept[purpose], sized)
-        found[f"peak-{theirs}"] = say(peak.get(purpose), sized)
+        found[f"peak-{theirs}"] = say(peak.get(purpose), sized, "–")
     for purpose in ("activations", "temporaries"):
-        found[f"peak-{purpose}"] = say(peak.get(purpose), sized)
+        found[f"peak-{purpose}"] = say(peak.get(purpose), sized, "–")
     return found
 
 

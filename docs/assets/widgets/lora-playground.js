@@ -158,7 +158,7 @@
       };
       for (const name of [...KEPT, "activations", "temporaries"]) {
         texts[`kept-${name}`] = say(found.kept[name], bytes);
-        texts[`peak-${name}`] = say(found.peak[name], bytes);
+        texts[`peak-${name}`] = say(found.peak[name], bytes, "–");
         this.find(`[data-part="${name}"]`)?.style.setProperty("--n", found.peak[name] || 0);
       }
       texts.verdict = this.cards(found.peakTotal, this.tables.mib);
@@ -167,8 +167,9 @@
 
     cards(peak, mib) {
       const rows = this.all("[data-mib]"), holds = (row) => peak <= row.dataset.mib * mib, first = rows.find(holds);
-      this.style.setProperty("--most", Math.max(...rows.map((row) => row.dataset.mib), peak / mib));
-      this.style.setProperty("--peak", peak / mib);
+      const most = Math.max(...rows.map((row) => row.dataset.mib), peak / mib);
+      this.style.setProperty("--most", most);
+      this.style.setProperty("--peak", peak == null ? -most : peak / mib); // out of sight
       for (const row of rows) row.querySelector("output").textContent = say(peak, () => (holds(row) ? "fits" : "does not fit"));
       return say(peak, () => `A step takes ${bytes(peak)} at its peak, ${first ? `and ${first.cells[0].textContent} is the first card here that holds it.` : "and no card here holds it."}`,
         "The peak of a step is not derived for this set-up.");
