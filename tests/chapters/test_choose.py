@@ -33,7 +33,7 @@ def test_wrong_rate_undoes_rank(values):
     assert paired_interval(four, at_rate(values, "rank_64", OWN_RATE["rank_64"]))[0] > 0  # what the rate undoes
 
 
-@claim("70ae85c2")
+@claim("930f99af")
 def test_full_rate_costs(values):
     """At the rate of full training, which is one of those that LoRA tried, rank 8 ends above what it chose."""
     own, borrowed = (at_rate(values, "rank_8", OWN_RATE[name]) for name in ("rank_8", "full_matrices"))

@@ -8,7 +8,7 @@
   style.replaceSync(`
     .md-typeset lora-steps a[aria-current] { border-color: var(--ink); box-shadow: inset 0 1px var(--ink); font-weight: 600; }
     @media screen { .hunt :not(:checked) + span { visibility: hidden; } }
-    .steps input { accent-color: var(--ink); }
+    .steps input { accent-color: var(--ink); } .steps [type=range] { accent-color: var(--rank); }
     .plaid label { width: 100%; text-align: center; }
     .status { position: absolute; clip-path: inset(50%); }`);
   document.adoptedStyleSheets.push(style);
