@@ -169,8 +169,9 @@
     cards(peak, mib) {
       const rows = this.all("[data-mib]"), holds = (row) => peak <= row.dataset.mib * mib, first = rows.find(holds);
       const most = Math.max(...rows.map((row) => row.dataset.mib), peak / mib);
-      this.style.setProperty("--most", most);
-      this.style.setProperty("--peak", peak == null ? -most : peak / mib); // out of sight
+      const { style } = this.find(".cards");
+      style.setProperty("--most", most);
+      style.setProperty("--peak", peak == null ? -most : peak / mib); // out of sight
       for (const row of rows) row.querySelector("output").textContent = say(peak, () => (holds(row) ? "fits" : "does not fit"));
       return say(peak, () => `A step takes ${bytes(peak)} at its peak, and ` + (first ? `${first.cells[0].textContent} is the first card here that holds it.` : "no card here holds it."),
         "The peak of a step is not derived for this set-up.");
