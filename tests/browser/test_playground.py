@@ -6,11 +6,14 @@ A set-up is a dict of the controls' values, as the address and the script name t
 import itertools
 import json
 import random
+import re
 from functools import cache
 
 import pytest
 
 from browser.serving import DOCS
+from browser.test_navigation import go
+from browser.test_pages import CONTRAST, OVERFLOW, findings
 from lora_ref import checkpoint, count, memory
 from lora_ref.site.program import programs
 from lora_ref.site.project import find_project

@@ -139,7 +139,8 @@
       if (!this.tables && !await this.load()) return;
       const { set, method, range } = this, found = results(this.tables, set);
       const share = found.share == null ? null : found.share * 100;
-      const measured = document.querySelector(`[data-measured="${set.method === "full" ? "full" : `${set.method} ${set.targets} ${set.rank}`}"]`);
+      const key = set.method === "full" ? "full" : [set.method, set.targets, set.rank].join(" ");
+      const measured = document.querySelector(`[data-measured="${key}"]`);
       const alpha = { once: set.rank, twice: 2 * set.rank }[set.alpha] ?? set.alpha;
       const texts = {
         size: set.rank,
@@ -150,7 +151,7 @@
         flops: say(found.flops, percent),
         loss: measured ? `${measured.lastElementChild.textContent} nats` : "not measured",
         config: found.config.replace("{size}", set.rank).replace("{alpha}", alpha),
-        who: `${method.text}${range.disabled ? "" : `, ${range.ariaValueText.toLowerCase()},`} on ${set.model}`,
+        who: method.text + (range.disabled ? "" : `, ${range.ariaValueText.toLowerCase()},`) + ` on ${set.model}`,
         setup: this.fields.filter((field) => !field.disabled).map((field) =>
           `${field.parentElement.firstChild.textContent.trim()}: ${field === range ? set.rank : field.selectedOptions[0].text}`).join(" · "),
         "kept-total": say(found.keptTotal, bytes),
@@ -168,10 +169,11 @@
     cards(peak, mib) {
       const rows = this.all("[data-mib]"), holds = (row) => peak <= row.dataset.mib * mib, first = rows.find(holds);
       const most = Math.max(...rows.map((row) => row.dataset.mib), peak / mib);
-      this.style.setProperty("--most", most);
-      this.style.setProperty("--peak", peak == null ? -most : peak / mib); // out of sight
+      const { style } = this.find(".cards");
+      style.setProperty("--most", most);
+      style.setProperty("--peak", peak == null ? -most : peak / mib); // out of sight
       for (const row of rows) row.querySelector("output").textContent = say(peak, () => (holds(row) ? "fits" : "does not fit"));
-      return say(peak, () => `A step takes ${bytes(peak)} at its peak, ${first ? `and ${first.cells[0].textContent} is the first card here that holds it.` : "and no card here holds it."}`,
+      return say(peak, () => `A step takes ${bytes(peak)} at its peak, and ` + (first ? `${first.cells[0].textContent} is the first card here that holds it.` : "no card here holds it."),
         "The peak of a step is not derived for this set-up.");
     }
   }
