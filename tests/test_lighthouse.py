@@ -1,6 +1,6 @@
 """What Lighthouse says of the first page, the heaviest chapter and the playground, as its phone loads them.
 
-Lighthouse comes from npm into .cache/, once: about DOWNLOAD MB. It drives the Chromium of all tests.
+Lighthouse comes from npm into .cache/, once: about 30 MB. It drives the Chromium of all tests.
 """
 
 import datetime
@@ -60,7 +60,7 @@ def lighthouse() -> list[str]:
         except subprocess.TimeoutExpired:
             not_here(f"npm brought no Lighthouse within {FETCH_SECONDS} s")
         except subprocess.CalledProcessError as error:
-            not_here(f"npm brought no Lighthouse: {error.stderr.strip()[-300:]}")
+            not_here(f"npm brought no Lighthouse: {' '.join(error.stderr.split())[:200]}")
         part.rename(FOLDER)
     return [node, str(FOLDER / "node_modules" / "lighthouse" / "cli" / "index.js")]
 
