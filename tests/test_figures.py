@@ -455,3 +455,13 @@ def test_committed_figures_are_readable(page):
         for problem in figures.crowded(page, path.read_text(encoding="utf-8"))
     ]
     assert not found
+
+
+def test_ticks_show_all_digits_of_their_step():
+    """With one decimal asked for, no step of a quarter: 3.25 would stand there as 3.2."""
+    fig = chart.new("A falling line.")
+    chart.line(fig, [1, 2, 3], [3.55, 2.9, 2.4], "loss", format=".2f")
+    chart.y_axis(fig, "loss", format=".1f")
+    axis = chart.at_width(fig, 720).layout.yaxis
+    assert [float(text) for text in axis.ticktext] == [round(tick, 9) for tick in axis.tickvals]
+    assert len(axis.tickvals) >= 3
