@@ -418,7 +418,7 @@ def test_figure_html(saved):
     html = figures.html(record["figures"]["curve"], record, "curve", caption="<b>Less each time.</b>", **options)
     assert html.startswith(
         '<figure class="chart" data-record="../records/rank/loss_by_rank.json" data-figure="curve">'
-        '<figcaption><b>Less each time.</b></figcaption><div class="plot">'
+        '<figcaption><b>Less each time.</b></figcaption><div class="plot" data-search-exclude>'
         '<svg xmlns="http://www.w3.org/2000/svg" class="wide"'
     )
     assert html.count("<svg") == 2 and "<style" not in html and "\n" not in html

@@ -321,9 +321,9 @@ def sentence_around(page: Page, at: int) -> str:
     if re.match(r" *\|", text[line:at]):
         words = text[line : text.find("\n", at)].strip("| ").replace(" | ", ", ")
     else:
-        start = max(
-            text.rfind(stop, 0, at) + len(stop) for stop in ("\n\n", ". ", "? ", "! ", "\n# ", "\n- ", "\n::: ")
-        )
+        stops = ("\n\n", ". ", "? ", "! ", "\n# ", "\n- ", "\n::: ")
+        starts = [found + len(stop) for stop in stops if (found := text.rfind(stop, 0, at)) >= 0]
+        start = max(starts, default=0)
         ends = [found for stop in ("\n\n", "\n- ", ". ", ".\n", "? ", "! ") if (found := text.find(stop, at)) >= 0]
         words = text[start : min(ends, default=len(text)) + 1]
 
