@@ -418,7 +418,7 @@ def test_figure_html(saved):
     html = figures.html(record["figures"]["curve"], record, "curve", caption="<b>Less each time.</b>", **options)
     assert html.startswith(
         '<figure class="chart" data-record="../records/rank/loss_by_rank.json" data-figure="curve">'
-        '<figcaption><b>Less each time.</b></figcaption><div class="plot">'
+        '<figcaption><b>Less each time.</b></figcaption><div class="plot" data-search-exclude>'
         '<svg xmlns="http://www.w3.org/2000/svg" class="wide"'
     )
     assert html.count("<svg") == 2 and "<style" not in html and "\n" not in html
@@ -455,3 +455,13 @@ def test_committed_figures_are_readable(page):
         for problem in figures.crowded(page, path.read_text(encoding="utf-8"))
     ]
     assert not found
+
+
+def test_ticks_show_all_digits_of_their_step():
+    """With one decimal asked for, no step of a quarter: 3.25 would stand there as 3.2."""
+    fig = chart.new("A falling line.")
+    chart.line(fig, [1, 2, 3], [3.55, 2.9, 2.4], "loss", format=".2f")
+    chart.y_axis(fig, "loss", format=".1f")
+    axis = chart.at_width(fig, 720).layout.yaxis
+    assert [float(text) for text in axis.ticktext] == [round(tick, 9) for tick in axis.tickvals]
+    assert len(axis.tickvals) >= 3

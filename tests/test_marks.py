@@ -8,7 +8,10 @@ import markdown
 import pytest
 import yaml
 
+from lora_ref.site import blocks
 from lora_ref.site.marks import BuildError, MarksExtension
+from lora_ref.site.numbers import Page, Site
+from lora_ref.site.project import find_project
 
 ROOT = Path(__file__).parent.parent
 VALUE = "{{ value digits/ten_seconds.images_test }}"  # 497, as the record says
@@ -204,3 +207,26 @@ def test_a_broken_mark_stops_the_build_with_what_to_do(mark, message):
 def test_two_values_of_one_given_need_labels():
     with pytest.raises(BuildError, match="is given as"):
         render("{{ given epochs=10 }}\n\n```python\nf(epochs=30)\n```\n\n{{ given epochs=30 }}", page="digits")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        ("Before. It reads ", " images. After.", "It reads 497 images."),
+        ("- one\n- reads ", "\n- three", "reads 497"),
+        ("| what | test |\n| --- | --- |\n| other | 1 |\n| images | ", " |\n| more | 2 |", "images, 497"),
+        ("With $\\trained{B}\\,x$ it is ", ".", "With B x it is 497."),
+    ],
+    ids=["sentence", "item", "row", "formula"],
+)
+def test_the_words_around_a_mark(before, after, sentence):
+    """What the page of all records shows beside a value: a sentence, an item, the row of a table."""
+    page = Page(Site(find_project(ROOT)), "lora", before + VALUE + after)
+    assert blocks.sentence_around(page, len(before)) == sentence
+
+
+def test_the_ledger_shows_each_item_that_was_taken():
+    text = render("{{ calc ten_seconds.parameters_by_rank[2] / ten_seconds.parameters_by_rank[1] }}")
+    for item in (1, 2):
+        assert f"digits/ten_seconds.parameters_by_rank[{item}]" in text or f"parameters_by_rank[{item}]" in text
+    assert "parameters_by_rank[0]" not in text

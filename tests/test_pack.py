@@ -1,10 +1,15 @@
 """What is published is packed: our own files, once, and nothing else."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 from lora_ref.site.pack import pack
 
+ASSETS = Path(__file__).parent.parent / "docs/assets"
 SCRIPT = (
     "// a comment\nconst words = `kept   as  it is`; // another\n\nif (words) {\n  f( /[/]x  y/.test(words) );\n}\n"
 )
@@ -40,3 +45,17 @@ def test_a_folder_that_is_no_site_is_said(tmp_path):
     )
     assert result.returncode == 2
     assert f"expected a built site with assets/ in it, got {tmp_path}; build one: mkdocs build" in result.stderr
+
+
+NESTED = re.compile(r"`[^`]*\$\{[^}`]*`")  # the packer takes spaces out of a template within a template
+
+
+def test_the_pattern_finds_a_template_within_a_template():
+    assert NESTED.search("f(`a ${b ? `c  d` : e}`)") and not NESTED.search("f(`a ${b}`, `c ${d}`)")
+
+
+@pytest.mark.parametrize(
+    "script", sorted([*ASSETS.glob("*.js"), *ASSETS.glob("widgets/*.js")]), ids=lambda path: path.stem
+)
+def test_no_template_within_a_template(script):
+    assert not NESTED.search(script.read_text(encoding="utf-8")), "give the inner text a name, then use it"

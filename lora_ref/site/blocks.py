@@ -7,6 +7,7 @@ from functools import cache
 
 from lora_ref.site import figures, glossary
 from lora_ref.site.claims import chapter_tests
+from lora_ref.site.math import letters
 from lora_ref.site.numbers import FORMAT, MARK, UNMEASURED, MarkError, Number, Page, Site, cited, how_measured, shown
 from lora_ref.site.program import Program
 from lora_ref.site.record import Record
@@ -226,10 +227,9 @@ def _values_table(site: Site, program: str, record: dict, users: dict[str, list[
         if value.endswith(("_sd", "_seeds")) and re.sub("_(sd|seeds)$", "", value) in record["values"]:
             continue
         full = f"{program}.{value}"
-        links = {page: words for page, words in users.get(full, [])}
         uses = [
-            f'<a href="{top}{"" if page == "index" else page + "/"}">{html.escape(page)}</a>: {with_data(words)}'
-            for page, words in links.items()
+            f'<a href="{top}{"" if page == "index" else page + "/"}">{title(site, page)}</a>: {"; ".join(map(with_data, words))}'
+            for page, words in _by_page(users.get(full, [])).items()
         ]
         drawn = [name for name, entry in record["figures"].items() if value in entry["uses"]]
         uses += [f"drawn in <code>{name}</code>" for name in drawn]
@@ -244,7 +244,7 @@ def _values_table(site: Site, program: str, record: dict, users: dict[str, list[
             else str(held)
         )
         spread = record["values"].get(f"{value}_sd")
-        text += f" ± {spread:.2g}" if isinstance(spread, float) else ""
+        text += f" ± {spread:.2g}" if spread and isinstance(spread, float) else ""
         rows.append(
             f'<tr id="{anchor(program)}.{value}"><th scope="row"><code>{value}</code><br>{with_data(html.escape(meaning))}</th>'
             f"<td>{with_data(html.escape(text))}</td><td>{'<br>'.join(uses)}</td></tr>"
@@ -253,6 +253,22 @@ def _values_table(site: Site, program: str, record: dict, users: dict[str, list[
         '<div class="scroll" data-search-exclude><table class="nums values"><thead><tr><th scope="col">value</th><th scope="col">measured</th>'
         f'<th scope="col">used in</th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
     )
+
+
+def _by_page(uses: list[tuple[str, str]]) -> dict[str, list[str]]:
+    """Each page with its different sentences, in their order."""
+    pages: dict[str, list[str]] = {}
+    for page, words in uses:
+        if words not in pages.setdefault(page, []):
+            pages[page].append(words)
+    return pages
+
+
+@cache
+def title(site: Site, page: str) -> str:
+    """A page's first heading, as HTML; its name where that holds a mark."""
+    found = re.search(r"^# (.+)$", (site.project.docs / f"{page}.md").read_text(encoding="utf-8"), re.M)
+    return html.escape(page if found is None or MARK.search(found[1]) else found[1], quote=False)
 
 
 @cache
@@ -299,11 +315,17 @@ def _in_code(text: str, at: int) -> bool:
 
 
 def sentence_around(page: Page, at: int) -> str:
-    """The sentence that holds a mark, as escaped text with its numbers filled in."""
+    """The sentence that holds a mark, as escaped text with its numbers filled in; of a table, the mark's row."""
     text = page.text
-    start = max(text.rfind(stop, 0, at) + len(stop) for stop in ("\n\n", ". ", "? ", "! ", "\n# ", "\n- "))
-    ends = [found for stop in ("\n\n", ". ", ".\n", "? ", "! ") if (found := text.find(stop, at)) >= 0]
-    words = text[start : min(ends, default=len(text)) + 1]
+    line = text.rfind("\n", 0, at) + 1
+    if re.match(r" *\|", text[line:at]):
+        words = text[line : text.find("\n", at)].strip("| ").replace(" | ", ", ")
+    else:
+        stops = ("\n\n", ". ", "? ", "! ", "\n# ", "\n- ", "\n::: ")
+        starts = [found + len(stop) for stop in stops if (found := text.rfind(stop, 0, at)) >= 0]
+        start = max(starts, default=0)
+        ends = [found for stop in ("\n\n", "\n- ", ". ", ".\n", "? ", "! ") if (found := text.find(stop, at)) >= 0]
+        words = text[start : min(ends, default=len(text)) + 1]
 
     def fill(match: re.Match) -> str:
         if match["kind"] == "term":
@@ -315,6 +337,6 @@ def sentence_around(page: Page, at: int) -> str:
         except MarkError:
             return "…"
 
-    words = MARK.sub(fill, words)
+    words = re.sub(r"\$([^$]+)\$", lambda match: letters(match[1]), MARK.sub(fill, words))
     words = re.sub(r"\]\{[^}]*\}|[*_`\[\]#|]|\{[^}]*\}|\([^)]*\.md[^)]*\)|<[^>]*>|\$", " ", words)
     return html.escape(" ".join(words.split()))

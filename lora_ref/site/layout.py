@@ -322,15 +322,20 @@ def _axis(spec: dict, which: str) -> Axis:
     low = floor if given.get("low") is None else given["low"]
     high = ceiling if given.get("high") is None else given["high"]
     if not ticks:
-        step = _nice((high - low) / 4.5)
+        step = _nice((high - low) / 4.5, format)
         ticks = [round(k * step, 12) for k in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
         format = format or f",.{len(f'{step:.10f}'.rstrip('0').partition('.')[2])}f"
     return Axis(low, high, list(ticks), [_tick(tick, format or "g") for tick in ticks], bool(given.get("log")))
 
 
-def _nice(rough: float) -> float:
+def _nice(rough: float, format: str | None = None) -> float:
+    """The round step nearest to a rough one; none that the format would round, as .1f does a step of 0.25."""
     power = 10.0 ** math.floor(math.log10(rough))
-    return min((m * power for m in (1, 2, 2.5, 5, 10)), key=lambda step: abs(math.log(step / rough)))
+    steps = [m * power for m in (1, 2, 2.5, 5, 10)]
+    if digits := re.fullmatch(r",?\.(\d)([f%])", format or ""):
+        places = int(digits[1]) + 2 * (digits[2] == "%")
+        steps = [step for step in steps if math.isclose(step, round(step, places))] or steps
+    return min(steps, key=lambda step: abs(math.log(step / rough)))
 
 
 def _tick(value: float, format: str) -> str:

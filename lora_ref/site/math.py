@@ -84,3 +84,9 @@ def replace_arithmatex(page: str) -> str:
         return f'<{tag} class="arithmatex">{render(tex, display)}</{tag}>'
 
     return ARITHMATEX.sub(formula, page)
+
+
+def letters(tex: str) -> str:
+    """A formula as plain text, where none can be set: its symbols without their commands."""
+    tex = re.sub(r"_\{[^{}]*\}|_\w|\\[,;:! ]", " ", tex).replace(r"\times", "×").replace(r"\alpha", "α")
+    return " ".join(re.sub(r"\\[a-zA-Z]+|[{}\\]", " ", tex).split()).replace(" / ", "/")

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from xml.etree import ElementTree as etree
 
 from lora_ref.site import blocks
+from lora_ref.site.math import letters
 from lora_ref.site.numbers import MARK, MarkError, Page, Site
 from lora_ref.site.project import Project
 
@@ -333,7 +334,7 @@ def version(project: Project) -> str:
 def plain(site: Site, page: Page, words: str) -> str:
     """HTML of a sentence without its links, emphasis and formulas; a symbol stays as its letters."""
     words = CLAIM.sub(r"\1", words)
-    words = re.sub(r"\$([^$]+)\$", lambda match: _letters(match[1]), words)
+    words = re.sub(r"\$([^$]+)\$", lambda match: letters(match[1]), words)
     words = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", words)
     names = re.compile("|".join(rf"(?<![\w-]){re.escape(name)}(?![\w])" for name in site.names) or "(?!)")
     out, at = [], 0
@@ -350,11 +351,6 @@ def plain(site: Site, page: Page, words: str) -> str:
             out.append(f'<data class="num" data-kind="{number.kind}" value="{value}">{html.escape(number.text)}</data>')
             at = match.end()
     return "".join(out)
-
-
-def _letters(tex: str) -> str:
-    tex = re.sub(r"_\{[^{}]*\}|_\w|\\[,;:! ]", " ", tex).replace(r"\times", "×").replace(r"\alpha", "α")
-    return " ".join(re.sub(r"\\[a-zA-Z]+|[{}\\]", " ", tex).split()).replace(" / ", "/")
 
 
 # ---- the site's checks together

@@ -98,7 +98,7 @@ def everything(model, method, targets):
 
     if method in ("full", "bitfit"):
         return [count.total_parameters(model)]
-    return in_size(lambda size: count.total_parameters(model) + numbers_trained(model, method, targets, size))
+    return in_size(lambda size: count.total_parameters(model) + (numbers_trained(model, method, targets, size) or 0))
 
 
 def base(model):

@@ -174,7 +174,7 @@ def test_used_on_a_phone(opened, picture, change):
 # What is there to be operated comes with the script, and it shows one step at a time: test_steps.py looks at all of them.
 WITHOUT_CONTROLS = """el => {
   el.querySelectorAll('.switch').forEach(one => one.classList.remove('switch'));   // all its states, one below the other
-  el.querySelectorAll('.done, [data-live], button, .choose, .steps, .status').forEach(one => one.remove());
+  el.querySelectorAll('.done, [data-live], button, .choose, .steps, .status, lora-playground form, .setup').forEach(one => one.remove());
   return el.innerText;
 }"""
 

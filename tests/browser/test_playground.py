@@ -90,7 +90,7 @@ def expected(chosen):
     if numbers is not None:
         found["share"] = numbers / (base if method in ("full", "bitfit") else base + numbers)
         found["shareOfBase"] = numbers / base
-    if method in ("lora", "qlora"):
+    if method in ("lora", "qlora") and numbers is not None:
         found["file"] = checkpoint.lora_file_size(model, size, TARGETS[targets], beside)
         found["flops"] = count.flops_ratio(numbers, count.matrix_parameters(model), again)
     if method == "prefix":
