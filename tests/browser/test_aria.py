@@ -36,8 +36,8 @@ def plain(text: str) -> str:
 
 
 def tree(widget) -> str:
-    """Roles, names and states, one a line."""
-    return plain("".join(f"{one.aria_snapshot()}\n" for one in widget.all()))
+    """Roles, names and states, one a line; nothing of what is hidden."""
+    return plain("".join(f"{one.aria_snapshot()}\n" for one in widget.all() if one.is_visible()))
 
 
 def compare(name: str, got: str) -> None:
@@ -50,7 +50,7 @@ def compare(name: str, got: str) -> None:
         pytest.fail("\n".join([*lines, "", f"{RENEW} 'tests/browser/test_aria.py::test_tree[{name}]'"]), pytrace=False)
 
 
-# ---- Each brings its page into a state and hands over what is looked at.
+# ---- Each brings its page into a state and hands over what is looked at: widgets, with as little prose as may be.
 
 
 def decompose(tab):
@@ -60,7 +60,7 @@ def decompose(tab):
 
 def steps(tab):
     tab.locator(".steps > [data-now]").wait_for()
-    return tab.locator("lora-steps, .steps")
+    return tab.locator("lora-steps, .steps h2, .steps figure, .steps .way")
 
 
 def playground(tab):
@@ -118,7 +118,7 @@ STATES = {
     "quick-check-fresh": (FIRST_PAGE, lambda tab: the_check(tab, FIRST)),
     "quick-check-wrong": (FIRST_PAGE, lambda tab: answer(tab, FIRST, right=False)),
     "decompose-fresh": ("low-rank/", decompose),
-    "switch": ("memory/", lambda tab: tab.locator(".switch")),
+    "switch": ("memory/", lambda tab: tab.locator(".switch .choose, .switch figure")),
     "steps-1": ("walkthrough/", steps),
     "steps-4": ("walkthrough/#step-4", steps),
     "playground-fresh": ("playground/", playground),
