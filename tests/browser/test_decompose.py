@@ -90,11 +90,16 @@ def test_guess(opened):
     guess.check()
     assert even.is_visible() and mine.is_visible()
     assert "break-even" in even.inner_text()
+    assert widget.locator(".told").inner_text().startswith("It is 8: there both hold 256 numbers.")
+    widget.get_by_role("radio", name="8").check()
+    assert widget.locator(".told").inner_text() == "Yes: at 8 both hold 256 numbers."
+    guess.check()
     tab.reload()
     widget.locator(".even:not([hidden])").wait_for()
     assert guess.is_checked() and mine.is_visible()
     widget.get_by_role("button", name="Skip").click()
     assert even.is_visible() and not mine.is_visible() and not guess.is_checked()
+    assert widget.locator(".told").inner_text() == ""
 
 
 def test_static_picture_is_what_the_script_draws(opened):

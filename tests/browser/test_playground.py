@@ -396,7 +396,7 @@ def test_loss_is_measured_or_not_shown(opened, site):
         choose(tab, **other)
         assert text(tab, "loss") == "not measured"
     choose(tab, method="full")
-    assert text(tab, "loss") == f"{record['loss_full_matrices_nats']:.3f} nats"
+    assert text(tab, "loss") == f"{record['loss_full_all_nats']:.3f} nats"
 
 
 @pytest.mark.parametrize(

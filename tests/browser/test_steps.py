@@ -235,7 +235,7 @@ def test_hunt(opened):
         box.press("Space")
         assert value.is_visible() and value.inner_text() == loss
         best = min(map(float, losses[:opened_so_far]))
-        assert f"{opened_so_far} opened. Lowest so far: {best:g}," in said(tab, 5)
+        assert f"{opened_so_far} opened. Lowest so far: {best:.2f}," in said(tab, 5)
         assert ("None is lower" in said(tab, 5)) == (best == lowest)
     assert "rank 64" in said(tab, 5)
     for box in boxes:

@@ -31,7 +31,7 @@ def test_mixed_keeps_as_much(values):
     assert values("memory/precisions.ledger_total_bf16_gb") < single
 
 
-@claim("758826b1")
+@claim("15d5df2a")
 def test_mixed_has_fewer_activations(values):
     assert values("memory/precisions.saved_mixed_gb") < values("memory/precisions.saved_fp32_gb")
     mixed, single = (values(f"memory/precisions.four_activations_{name}_gb") for name in ("mixed", "fp32"))

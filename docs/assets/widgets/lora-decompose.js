@@ -35,6 +35,8 @@
       this.range = this.find("input[type=range]");
       this.shape = this.find("select");
       this.start = this.range.value;
+      const { d, k } = this.shape.options[0].dataset;
+      this.even = (d * k) / (+d + +k);
       this.kept = new Map([...this.querySelectorAll("[data-out]")].map((el) => [el, [el.textContent, [...el.childNodes]]]));
       this.querySelectorAll("[data-live]").forEach((el) => { el.hidden = false; });
       this.addEventListener("input", (event) => {
@@ -64,6 +66,9 @@
       remember(guess);
       this.guess = guess;
       this.find(".even").hidden = false;
+      const right = +guess === this.even; // of the first shape, which the question is about
+      this.find("[data-guess=right]").hidden = !guess || !right;
+      this.find("[data-guess=wrong]").hidden = !guess || right;
       this.fit();
     }
 

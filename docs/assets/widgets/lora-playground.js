@@ -164,6 +164,8 @@
       }
       texts.verdict = this.cards(found.peakTotal, this.tables.mib);
       for (const name in texts) this.write(name, texts[name]);
+      this.find("[data-some]").hidden = found.trained == null;
+      this.find("[data-none]").hidden = found.trained != null;
     }
 
     cards(peak, mib) {

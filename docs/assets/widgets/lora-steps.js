@@ -43,8 +43,8 @@
       if (!open.length) return "Where would you begin?";
       const [rank, rate] = open[0].getAttribute("aria-labelledby").split(" ").map((id) => document.getElementById(id).textContent);
       const lower = all.some((input) => loss(input) < loss(open[0]));
-      return `${open.length} opened. Lowest so far: ${loss(open[0])}, at rank ${rank} and a rate of ${rate}. ` +
-        (lower ? "There is a lower one." : "None is lower.");
+      return `${open.length} opened. Lowest so far: ${loss(open[0]).toFixed(2)}, at rank ${rank} and a rate of ${rate}. ` +
+        (lower ? "There is a lower one." : "None is lower, at two decimals.");
     },
   };
 
