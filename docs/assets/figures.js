@@ -3,13 +3,7 @@
 (() => {
   "use strict";
   const HERE = document.currentScript.src;
-  const $ = (query, el = document) => el.querySelector(query);
-  const $$ = (query, el = document) => [...el.querySelectorAll(query)];
-  const make = (tag, props, ...children) => {
-    const el = Object.assign(document.createElement(tag), props);
-    el.append(...children);
-    return el;
-  };
+  const { $, $$, make } = window.lesson;
   const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
   const small = matchMedia("(max-width: 44em)");                 // as in the style sheet: narrow drawings, cards at the bottom
 

@@ -1,6 +1,6 @@
 // What a reader has done: kept in this browser under one key, shown in the navigation and at the end of each chapter.
 // Which chapters and checks there are, and what right answers hash to, is read from the page of progress, which the build
-// writes. Widgets that need it use window.lesson.
+// writes. First of our scripts: the others take from window.lesson what they share.
 (() => {
   "use strict";
   const HOME = new URL("../", document.currentScript.src), KEY = "lora-measured-v1", VERSION = 2;
@@ -197,7 +197,7 @@
     return document.fonts.ready.then(() => window.print());
   }
 
-  window.lesson = { HOME, chapters, load, save, forget, merged, understood, written, note, score, count, finished, state, circle, bar, marks, print };
+  window.lesson = { $, $$, make, HOME, chapters, load, save, forget, merged, understood, written, note, score, count, finished, state, circle, bar, marks, print };
   const page = () => { marks(); };
   window.document$ && location.protocol !== "file:" ? window.document$.subscribe(page) : page();
 })();

@@ -8,7 +8,19 @@ from functools import cache
 from lora_ref.site import figures, glossary
 from lora_ref.site.claims import chapter_tests
 from lora_ref.site.math import letters
-from lora_ref.site.numbers import FORMAT, MARK, UNMEASURED, MarkError, Number, Page, Site, cited, how_measured, shown
+from lora_ref.site.numbers import (
+    FORMAT,
+    MARK,
+    UNMEASURED,
+    MarkError,
+    Number,
+    Page,
+    Site,
+    cited,
+    heading,
+    how_measured,
+    shown,
+)
 from lora_ref.site.program import Program
 from lora_ref.site.record import Record
 
@@ -267,8 +279,8 @@ def _by_page(uses: list[tuple[str, str]]) -> dict[str, list[str]]:
 @cache
 def title(site: Site, page: str) -> str:
     """A page's first heading, as HTML; its name where that holds a mark."""
-    found = re.search(r"^# (.+)$", (site.project.docs / f"{page}.md").read_text(encoding="utf-8"), re.M)
-    return html.escape(page if found is None or MARK.search(found[1]) else found[1], quote=False)
+    found = heading((site.project.docs / f"{page}.md").read_text(encoding="utf-8"))
+    return html.escape(page if found is None or MARK.search(found) else found, quote=False)
 
 
 @cache
@@ -337,6 +349,6 @@ def sentence_around(page: Page, at: int) -> str:
         except MarkError:
             return "…"
 
-    words = re.sub(r"\$([^$]+)\$", lambda match: letters(match[1]), MARK.sub(fill, words))
+    words = letters(MARK.sub(fill, words))
     words = re.sub(r"\]\{[^}]*\}|[*_`\[\]#|]|\{[^}]*\}|\([^)]*\.md[^)]*\)|<[^>]*>|\$", " ", words)
     return html.escape(" ".join(words.split()))

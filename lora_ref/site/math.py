@@ -86,7 +86,11 @@ def replace_arithmatex(page: str) -> str:
     return ARITHMATEX.sub(formula, page)
 
 
-def letters(tex: str) -> str:
-    """A formula as plain text, where none can be set: its symbols without their commands."""
+def letters(text: str) -> str:
+    """Markdown without its formulas: each $…$ becomes its symbols as plain text, for where none can be set."""
+    return re.sub(r"\$([^$]+)\$", lambda formula: _symbols(formula[1]), text)
+
+
+def _symbols(tex: str) -> str:
     tex = re.sub(r"_\{[^{}]*\}|_\w|\\[,;:! ]", " ", tex).replace(r"\times", "×").replace(r"\alpha", "α")
     return " ".join(re.sub(r"\\[a-zA-Z]+|[{}\\]", " ", tex).split()).replace(" / ", "/")

@@ -208,6 +208,12 @@ def how_measured(record: Record, spread: float | None = None) -> str:
     return f"{', '.join(parts)}. Repeat: <code>python -m lora_ref.site run --all {record['program']}</code>"
 
 
+def heading(text: str) -> str | None:
+    """The title that a page's Markdown begins with, without its id; None where it has none."""
+    found = re.search(r"^# +(.+?)(?:\s*\{[^{}]*\})?\s*$", text, re.M)
+    return found[1] if found else None
+
+
 @dataclass
 class Page:
     """The numbers of one page: evaluates its marks in any order, since a given counts for the whole page."""

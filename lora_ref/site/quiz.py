@@ -26,7 +26,7 @@ from xml.etree import ElementTree as etree
 
 from lora_ref.site import blocks
 from lora_ref.site.math import letters
-from lora_ref.site.numbers import MARK, MarkError, Page, Site
+from lora_ref.site.numbers import MARK, MarkError, Page, Site, heading
 from lora_ref.site.project import Project
 
 FEWEST, MOST = 3, 5
@@ -204,8 +204,7 @@ def chapter(project: Project, name: str) -> Chapter:
     if not path.is_file():
         raise MarkError(f"expected a page of docs/, got {name!r}; name the chapter, as in answers rank")
     text = path.read_text(encoding="utf-8")
-    title = re.search(r"^# +(.+?)(?:\s*\{[^{}]*\})?\s*$", text, re.M)
-    return Chapter(name, title[1] if title else name, text, tuple(parse(text)))
+    return Chapter(name, heading(text) or name, text, tuple(parse(text)))
 
 
 LESSON = re.compile(r'<div class="lesson"[^>]*>(.*?)</div>', re.S)  # on the first page
@@ -333,8 +332,7 @@ def version(project: Project) -> str:
 
 def plain(site: Site, page: Page, words: str) -> str:
     """HTML of a sentence without its links, emphasis and formulas; a symbol stays as its letters."""
-    words = CLAIM.sub(r"\1", words)
-    words = re.sub(r"\$([^$]+)\$", lambda match: letters(match[1]), words)
+    words = letters(CLAIM.sub(r"\1", words))
     words = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", words)
     names = re.compile("|".join(rf"(?<![\w-]){re.escape(name)}(?![\w])" for name in site.names) or "(?!)")
     out, at = [], 0

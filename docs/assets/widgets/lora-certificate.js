@@ -1,7 +1,6 @@
 // <lora-certificate>: what a reader has done, as a drawing to print or keep. The name is kept nowhere and sent nowhere.
 {
-  const $ = (query, el = document) => el.querySelector(query);
-  const { lesson } = window;
+  const { lesson } = window, { $ } = lesson;
   const style = new CSSStyleSheet();
   style.replaceSync("@media print { .paper .certificate { height: 100vh; } }");
   document.adoptedStyleSheets.push(style);

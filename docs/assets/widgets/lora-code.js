@@ -1,6 +1,6 @@
 // <lora-code>: reads out what the code of a certificate says. It stands behind the # of the address, which no server sees.
 {
-  const $ = (query, el = document) => el.querySelector(query);
+  const { $ } = window.lesson;
   // What lora-certificate.js wrote, or null.
   function read(code) {
     try {

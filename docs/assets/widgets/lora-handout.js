@@ -1,9 +1,7 @@
 // <lora-handout>: the whole lesson as one document to print: the first page, every chapter, the answers, the glossary. Each is
 // fetched as it was built, and keeps its own list of where its numbers come from.
 {
-  const $ = (query, el = document) => el.querySelector(query);
-  const $$ = (query, el = document) => [...el.querySelectorAll(query)];
-  const { lesson } = window;
+  const { lesson } = window, { $, $$ } = lesson;
   const style = new CSSStyleSheet();
   style.replaceSync(`
     lora-handout { display: block; font-size: .75rem; }

@@ -1,8 +1,6 @@
 // <lora-progress>: on the page of progress, what is done and what is open, and the ways to take it along or forget it.
 {
-  const $ = (query, el = document) => el.querySelector(query);
-  const $$ = (query, el = document) => [...el.querySelectorAll(query)];
-  const { lesson } = window;
+  const { lesson } = window, { $, $$ } = lesson;
   const ACTIONS = {
     export(say) {
       const href = URL.createObjectURL(new Blob([lesson.written(lesson.load())], { type: "application/json" }));

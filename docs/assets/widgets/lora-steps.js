@@ -1,8 +1,7 @@
 // <lora-steps>: goes through the ol.steps of its page, as the address says, and answers what is tried out there.
 // The style sheet shows one step where scripts run, and all of them where none do and on paper.
 {
-  const $ = (query, el) => el.querySelector(query);
-  const $$ = (query, el) => [...el.querySelectorAll(query)];
+  const { $, $$ } = window.lesson;
 
   const style = new CSSStyleSheet();
   style.replaceSync(`

@@ -2,13 +2,7 @@
 // Without this file the question, its options and a link to the answers stand there.
 (() => {
   "use strict";
-  const $ = (query, el = document) => el.querySelector(query);
-  const $$ = (query, el = document) => [...el.querySelectorAll(query)];
-  const make = (tag, props, ...children) => {
-    const el = Object.assign(document.createElement(tag), props);
-    el.append(...children);
-    return el;
-  };
+  const { $, $$, make } = window.lesson;
 
   // The style of what this file makes; what stands there without it is in site.css.
   const style = new CSSStyleSheet();
